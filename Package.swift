@@ -1,0 +1,109 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Hot loops are optimised in debug builds too: tests run real models through them.
+/// `-ffp-contract=off` keeps vector variants bit-identical to the scalar reference.
+let kernels: [CSetting] = [
+  .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])
+]
+
+/// Numeric Swift code is optimised in debug builds too, for the same reason.
+let numeric: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+
+let package = Package(
+  name: "vise",
+  products: [.executable(name: "vise", targets: ["vise"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    .target(name: "CViseKernels", cSettings: kernels),
+    .target(
+      name: "COpenBLAS",
+      cSettings: [
+        .define("_DEFAULT_SOURCE"), .unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"]),
+      ],
+      linkerSettings: [.linkedLibrary("dl")]),
+    .target(
+      name: "CTerminal",
+      cSettings: [
+        .define("_XOPEN_SOURCE", to: "700"), .define("_DEFAULT_SOURCE"),
+        .unsafeFlags(["-Wall", "-Wextra", "-Werror"]),
+      ],
+      linkerSettings: [.linkedLibrary("ncursesw")]),
+    .target(name: "ViseTensor", dependencies: ["CViseKernels", "COpenBLAS"], swiftSettings: numeric),
+    .target(name: "ViseFormats", dependencies: ["ViseTensor"], swiftSettings: numeric),
+    .target(name: "ViseCompression", dependencies: ["ViseTensor"], swiftSettings: numeric),
+    .target(
+      name: "ViseModels",
+      dependencies: [
+        "ViseTensor", "ViseFormats", "ViseCompression",
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
+      swiftSettings: numeric),
+    .target(name: "ViseEstimates", dependencies: ["ViseCompression"], swiftSettings: strict),
+    .target(
+      name: "ViseEvaluation",
+      dependencies: ["ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates"],
+      swiftSettings: numeric),
+    .target(
+      name: "ViseWorkbench", dependencies: ["ViseCompression", "ViseEstimates"],
+      swiftSettings: strict),
+    .target(
+      name: "ViseTerminal",
+      dependencies: [
+        "ViseWorkbench", "ViseCompression", "ViseEstimates",
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "vise",
+      dependencies: [
+        "CTerminal", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
+        "ViseEstimates", "ViseEvaluation", "ViseWorkbench", "ViseTerminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ViseTensorTests", dependencies: ["ViseTensor", "CViseKernels"],
+      resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(
+      name: "ViseFormatsTests", dependencies: ["ViseFormats", "ViseTensor"],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "ViseCompressionTests", dependencies: ["ViseCompression", "ViseTensor"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ViseModelsTests",
+      dependencies: ["ViseModels", "ViseFormats", "ViseCompression", "ViseTensor"],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "ViseEvaluationTests",
+      dependencies: [
+        "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats", "ViseCompression",
+        "ViseTensor",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ViseWorkbenchTests",
+      dependencies: ["ViseWorkbench", "ViseEstimates", "ViseCompression"], swiftSettings: strict),
+    .testTarget(
+      name: "ViseTerminalTests",
+      dependencies: [
+        "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression", "CTerminal",
+      ],
+      resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(name: "ViseCommandTests", swiftSettings: strict),
+    .testTarget(name: "ViseLayeringTests", swiftSettings: strict),
+  ],
+  cLanguageStandard: .c11
+)

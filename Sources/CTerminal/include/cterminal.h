@@ -1,0 +1,4 @@
+#ifndef VISE_CTERMINAL_H
+#define VISE_CTERMINAL_H
+#include <stdint.h>
+#endif

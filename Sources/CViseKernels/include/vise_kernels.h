@@ -1,0 +1,65 @@
+#ifndef VISE_KERNELS_H
+#define VISE_KERNELS_H
+
+#include <stdint.h>
+
+/// Decodes `count` weights of ggml type `type` from `source` into `destination`.
+///
+/// `count` is a multiple of the type's block length. Returns 0, or -1 for a type it cannot decode.
+int vise_ggml_decode(uint32_t type, const void *restrict source, float *restrict destination,
+                     int64_t count);
+
+/// y[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight, for `rows` rows of `count`. `y` may be `x`.
+void vise_rms_norm_rows(const float *x, int64_t rows, int64_t count, const float *weight,
+                        float epsilon, float *y);
+
+/// y[r] = (x[r] − mean) / sqrt(variance + epsilon) · weight + bias. `y` may be `x`.
+void vise_layer_norm_rows(const float *x, int64_t rows, int64_t count, const float *weight,
+                          const float *bias, float epsilon, float *y);
+
+/// y = silu(gate) · up, elementwise; silu(z) = z / (1 + e^−z). `y` may be either input.
+void vise_silu_multiply(const float *gate, const float *up, int64_t count, float *y);
+
+/// y = gelu(gate) · up, elementwise, with the tanh form of GELU. `y` may be either input.
+void vise_gelu_multiply(const float *gate, const float *up, int64_t count, float *y);
+
+/// y = gelu(x), the tanh form. `y` may be `x`.
+void vise_gelu(const float *x, int64_t count, float *y);
+
+/// y += x.
+void vise_add(const float *x, int64_t count, float *y);
+
+/// x *= factor.
+void vise_scale(float *x, int64_t count, float factor);
+
+/// x = cap · tanh(x / cap), elementwise.
+void vise_soft_cap(float *x, int64_t count, float cap);
+
+/// Rotates pairs of the first `rotary` features of each head of each row (RoPE).
+///
+/// `x` is rows × (heads · head_length) with `stride` floats between rows. Row r is at position
+/// first_position + r; `table` holds, for each position from 0, rotary/2 (cos, sin) pairs. Pairs
+/// are (2i, 2i+1) when `interleaved`, else (i, i + rotary/2).
+void vise_rope_rows(float *x, int64_t rows, int64_t stride, int64_t heads, int64_t head_length,
+                    int64_t rotary, int64_t first_position, const float *table, int interleaved);
+
+/// Softmax over the columns each row may see, of scale · scores; the rest become 0.
+///
+/// Row r is at position first_position + r and sees columns c ≤ position with
+/// c > position − window (`window` ≤ 0: all). Rows are `stride` floats apart.
+void vise_causal_softmax_rows(float *scores, int64_t rows, int64_t columns, int64_t stride,
+                              int64_t first_position, int64_t window, float scale);
+
+/// For each row: log Σ exp(x), summed in double, and the index of the first maximum.
+void vise_log_sum_exp_rows(const float *x, int64_t rows, int64_t count, int64_t stride,
+                           double *log_sum_exp, int32_t *argmax);
+
+/// x[r] = exp(x[r] − log_sum_exp[r]): turns logits into probabilities in place.
+void vise_exp_normalize_rows(float *x, int64_t rows, int64_t count, int64_t stride,
+                             const double *log_sum_exp);
+
+/// Σ a·b and Σ (a−b)², accumulated in double.
+double vise_dot(const float *a, const float *b, int64_t count);
+double vise_squared_distance(const float *a, const float *b, int64_t count);
+
+#endif

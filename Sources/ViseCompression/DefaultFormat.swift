@@ -1,0 +1,71 @@
+import ViseTensor
+
+/// The format a site gets when one was asked for, and why it differs where it does.
+public struct FormatResolution: Hashable, Sendable {
+  public let asked: NumberFormat
+  public let used: NumberFormat
+  /// Why `used` is not `asked`; `nil` where they are equal.
+  public let reason: String?
+}
+
+/// Bit-widths the digit keys stand for, and the formats they choose.
+public enum DefaultFormat {
+  /// Widths with a default format.
+  public static let bitWidths = [2, 3, 4, 5, 6, 8]
+
+  /// The format a site gets at `bits` bits per weight, or `nil` for a width that has none.
+  ///
+  /// K-quants hold more quality per bit than the formats with 32-weight blocks, so they come first.
+  public static func asked(bits: Int) -> NumberFormat? {
+    switch bits {
+    case 2: .ggml(.q2_K)
+    case 3: .ggml(.q3_K)
+    case 4: .ggml(.q4_K)
+    case 5: .ggml(.q5_K)
+    case 6: .ggml(.q6_K)
+    case 8: .ggml(.q8_0)
+    default: nil
+    }
+  }
+
+  /// The digit that stands for `format`: its code width without scales; 16 for the half floats.
+  public static func nominalBits(of format: NumberFormat) -> Int {
+    switch format {
+    case .ggml(let type): Int(type.bitsPerWeight)
+    }
+  }
+
+  /// What `site` can hold when `format` is asked for.
+  ///
+  /// A block format whose blocks do not divide the rows is replaced by the smallest encodable one
+  /// that fits and has at least as many bits; where none does, the result is `nil`.
+  public static func resolve(_ format: NumberFormat, for site: Site) -> FormatResolution? {
+    if format.byteCount(rows: site.rows, columns: site.columns) != nil {
+      return FormatResolution(asked: format, used: format, reason: nil)
+    }
+    guard let used = replacement(for: format, columns: site.columns) else { return nil }
+    let block = blockLength(of: format)
+    return FormatResolution(
+      asked: format, used: used,
+      reason: "\(format.name) needs rows divisible by \(block), this site's are \(site.columns)")
+  }
+
+  private static func replacement(for format: NumberFormat, columns: Int) -> NumberFormat? {
+    NumberFormat.encodable.reversed()
+      .filter { columns % $0.blockLength == 0 }
+      .map { NumberFormat.ggml($0) }
+      .filter { $0.bitsPerWeight >= format.bitsPerWeight }
+      .min { ($0.bitsPerWeight, rank($0)) < ($1.bitsPerWeight, rank($1)) }
+  }
+
+  /// Orders formats of equal size by expected error, best first.
+  private static func rank(_ format: NumberFormat) -> Int {
+    format == .ggml(.iq4_NL) ? 0 : 1
+  }
+
+  private static func blockLength(of format: NumberFormat) -> Int {
+    switch format {
+    case .ggml(let type): type.blockLength
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/// Treatments for the sites of a model.
+///
+/// A plan is data: it can be compared, hashed, saved and run again. It names sites by their key in
+/// the checkpoint and says nothing about where files are. Sites it does not name are kept.
+public struct Plan: Hashable, Sendable {
+  /// Treatments other than `keep`, by site name.
+  public private(set) var treatments: [String: Treatment]
+
+  public init(treatments: [String: Treatment] = [:]) {
+    self.treatments = treatments.filter { $0.value != .keep }
+  }
+
+  /// The treatment of the site called `name`.
+  public subscript(name: String) -> Treatment {
+    get { treatments[name] ?? .keep }
+    set { treatments[name] = newValue == .keep ? nil : newValue }
+  }
+
+  public var isEmpty: Bool { treatments.isEmpty }
+
+  /// The sites of `sites` whose treatment differs between the two plans, in their order.
+  public func changedSites(from other: Plan, among sites: [Site]) -> [Site] {
+    sites.filter { self[$0.name] != other[$0.name] }
+  }
+}

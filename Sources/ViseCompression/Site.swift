@@ -1,0 +1,47 @@
+public import ViseTensor
+
+/// What a weight does in its model, given by the architecture.
+public enum SiteRole: String, CaseIterable, Hashable, Sendable, Codable {
+  case tokenEmbedding = "token_embd"
+  case output = "output"
+  case attentionQuery = "attn_q"
+  case attentionKey = "attn_k"
+  case attentionValue = "attn_v"
+  case attentionQKV = "attn_qkv"
+  case attentionOutput = "attn_output"
+  case ffnGate = "ffn_gate"
+  case ffnUp = "ffn_up"
+  case ffnDown = "ffn_down"
+}
+
+/// One weight of a model that can be treated.
+public struct Site: Hashable, Sendable {
+  /// Position in the model's list of sites.
+  public let index: Int
+  /// The tensor's key in the checkpoint, verbatim and therefore untrusted on a screen.
+  public let name: String
+  public let role: SiteRole
+  /// The transformer block it belongs to; `nil` outside the blocks.
+  public let block: Int?
+  /// Output features.
+  public let rows: Int
+  /// Input features: the length of a stored row.
+  public let columns: Int
+  /// How the file stores it.
+  public let stored: StorageType
+
+  public init(
+    index: Int, name: String, role: SiteRole, block: Int?, rows: Int, columns: Int,
+    stored: StorageType
+  ) {
+    self.index = index
+    self.name = name
+    self.role = role
+    self.block = block
+    self.rows = rows
+    self.columns = columns
+    self.stored = stored
+  }
+
+  public var parameterCount: Int { rows * columns }
+}
