@@ -1,6 +1,8 @@
 public import ViseTensor
 
-/// A checkpoint on disk: its metadata and where its tensors lie. Tensor data stays in the file.
+/// A checkpoint on disk: its metadata and where its tensors lie.
+///
+/// Tensor data stays in the mapped files.
 public struct Checkpoint: Sendable {
   /// The format of a checkpoint's files.
   public enum Format: String, Hashable, Sendable {
