@@ -45,3 +45,21 @@ extension Metadata.Entry {
     value.append(to: &bytes)
   }
 }
+
+extension MetadataValue {
+  /// Bytes of the value as GGUF writes it, without its type.
+  var encodedByteCount: Int {
+    switch self {
+    case .string(let value): 8 + value.utf8.count
+    case .array(let array): 12 + array.region.count
+    default: type.byteCount ?? 0
+    }
+  }
+}
+
+extension Metadata.Entry {
+  /// Bytes of key, type and value.
+  var encodedByteCount: Int {
+    source?.count ?? 8 + key.utf8.count + 4 + value.encodedByteCount
+  }
+}
