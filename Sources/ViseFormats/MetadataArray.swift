@@ -51,6 +51,17 @@ public struct MetadataArray: Hashable, Sendable {
     }
   }
 
+  /// The elements' bits as integers of the same width.
+  func integers<Value: FixedWidthInteger>(_: Value.Type) -> [Value] {
+    let size = MemoryLayout<Value>.size
+    precondition(elementType.byteCount == size, "elements of another width")
+    return region.withBytes { bytes in
+      (0..<count).map {
+        Value(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * size, as: Value.self))
+      }
+    }
+  }
+
   /// Every element through `convert`, or `nil` where one has no such value.
   func numbers<Number>(_ convert: (MetadataValue) -> Number?) -> [Number]? {
     guard elementType != .string, elementType != .array else { return nil }
