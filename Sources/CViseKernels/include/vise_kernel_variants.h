@@ -19,6 +19,11 @@ int vise_best_variant(void);
 int vise_ggml_decode_variant(int variant, uint32_t type, const void *restrict source,
                              float *restrict destination, int64_t count);
 
+/// `vise_ggml_encode_rows` with the variant named by the caller.
+int vise_ggml_encode_variant(int variant, uint32_t type, const float *restrict source,
+                             void *restrict destination, int64_t rows, int64_t columns,
+                             const float *restrict importance);
+
 void vise_rms_norm_rows_reference(const float *x, int64_t rows, int64_t count, const float *weight,
                                   float epsilon, float *y);
 void vise_layer_norm_rows_reference(const float *x, int64_t rows, int64_t count,

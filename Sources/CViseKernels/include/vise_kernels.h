@@ -9,6 +9,19 @@
 int vise_ggml_decode(uint32_t type, const void *restrict source, float *restrict destination,
                      int64_t count);
 
+/// Encodes `rows` rows of `columns` weights as ggml type `type`, least squares per block.
+///
+/// `columns` is a multiple of the type's block length. `importance` is NULL or has one weight per
+/// column; then Σ importance · (error)² is minimised. NaN counts as 0 and values beyond ±65504
+/// (for BF16: beyond its range) are clamped; every value written is finite. Reads only the rows
+/// given, so callers may split a matrix. Returns 0, or -1 for a type it cannot encode.
+int vise_ggml_encode_rows(uint32_t type, const float *restrict source, void *restrict destination,
+                          int64_t rows, int64_t columns, const float *restrict importance);
+
+/// `vise_ggml_encode_rows` of one row of `count` weights.
+int vise_ggml_encode(uint32_t type, const float *restrict source, void *restrict destination,
+                     int64_t count, const float *restrict importance);
+
 /// y[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight, for `rows` rows of `count`. `y` may be `x`.
 void vise_rms_norm_rows(const float *x, int64_t rows, int64_t count, const float *weight,
                         float epsilon, float *y);
