@@ -9,8 +9,9 @@ struct JSONReader {
   private(set) var offset = 0
   private var depth = 0
 
-  init(_ bytes: UnsafeRawBufferPointer) {
+  init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
     self.bytes = bytes
+    self.offset = offset
   }
 
   func error(_ kind: JSONError.Kind, at place: Int? = nil) -> JSONError {
@@ -36,6 +37,17 @@ struct JSONReader {
   ) throws(JSONError) {
     try readList(from: "{", to: "}") { (reader) throws(JSONError) in
       let key = try reader.readString()
+      try reader.expect(UInt8(ascii: ":"))
+      try body(&reader, key)
+    }
+  }
+
+  /// The same with keys as bytes, not checked to be UTF-8.
+  mutating func readObject(
+    keysAsBytes: Void, _ body: (inout JSONReader, [UInt8]) throws(JSONError) -> Void
+  ) throws(JSONError) {
+    try readList(from: "{", to: "}") { (reader) throws(JSONError) in
+      let key = try reader.readStringBytes()
       try reader.expect(UInt8(ascii: ":"))
       try body(&reader, key)
     }

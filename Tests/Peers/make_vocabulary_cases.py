@@ -1,7 +1,7 @@
 """Writes the ids llama.cpp gives the hard texts under real vocabularies.
 
 usage: LLAMA_LIB=<directory of libllama.so> make_vocabulary_cases.py OUT.json NAME=VOCAB.gguf ...
-Each text is encoded plainly and with special tokens added and read from the text.
+Each text is encoded plainly; some also with special tokens added and read from the text.
 """
 
 import base64
@@ -10,7 +10,7 @@ import os
 import sys
 
 from llama_vocab import LlamaVocab
-from tokenizer_cases import cases
+from tokenizer_cases import cases, family
 
 
 def main():
@@ -20,11 +20,7 @@ def main():
     for argument in models:
         name, path = argument.split("=", 1)
         vocab = LlamaVocab(path)
-        families.append({
-            "name": name, "file": os.path.basename(path),
-            "plain": [vocab.encode(text) for text in texts],
-            "special": [vocab.encode(text, True, True) for text in texts],
-        })
+        families.append(family(name, os.path.basename(path), texts, vocab.encode))
     with open(out, "w") as file:
         json.dump({"texts": [base64.b64encode(t).decode() for t in texts], "families": families},
                   file, separators=(",", ":"))

@@ -103,5 +103,17 @@ def cases():
     return list(dict.fromkeys(encoded))
 
 
+def family(name, file, texts, encode):
+    """What one vocabulary makes of the texts; `encode` takes a text and two switches."""
+    special = {
+        str(index): encode(text, True, True)
+        for index, text in enumerate(texts) if index < 24 or b"<" in text or b"[" in text
+    }
+    return {
+        "name": name, "file": file, "plain": [encode(text, False, False) for text in texts],
+        "special": special,
+    }
+
+
 if __name__ == "__main__":
     print(len(cases()), "texts,", sum(map(len, cases())), "bytes")

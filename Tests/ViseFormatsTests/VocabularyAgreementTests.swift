@@ -16,7 +16,6 @@ import Testing
       return
     }
     let tokenizer = try Tokenizer(metadata: Checkpoint.open(path).metadata)
-    #expect(cases.texts.count >= 200)
     expectAgreement(tokenizer, cases.texts, family)
   }
 }

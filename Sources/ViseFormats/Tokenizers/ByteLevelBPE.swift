@@ -27,7 +27,9 @@ struct ByteLevelBPE: FragmentEncoder {
     self.merges = merges
   }
 
-  func encode(_ text: UnsafeRawBufferPointer, afterToken: Bool, into output: inout [Int32]) {
+  func encode(
+    _ text: UnsafeRawBufferPointer, context: FragmentContext, into output: inout [Int32]
+  ) {
     guard addsPrefixSpace, let first = text.first, first != UInt8(ascii: " ") else {
       return encode(ScalarText(text), into: &output)
     }

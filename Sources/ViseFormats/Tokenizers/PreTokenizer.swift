@@ -11,6 +11,8 @@ struct PreTokenizer: Hashable, Sendable {
     case cased(digits: Int, longS: Bool)
     /// `\p{N}`, each by itself.
     case singleNumbers
+    /// `\p{N}+`
+    case numberRuns
   }
 
   let stages: [Stage]
@@ -38,7 +40,8 @@ struct PreTokenizer: Hashable, Sendable {
         case .gpt2: text.endOfGPT2Word(start, in: range)
         case .cased(let digits, let longS):
           text.endOfCasedWord(start, in: range, digits: digits, longS: longS)
-        case .singleNumbers: text.endOfNumberOrRest(start, in: range)
+        case .singleNumbers: text.endOfNumberOrRest(start, in: range, joins: false)
+        case .numberRuns: text.endOfNumberOrRest(start, in: range, joins: true)
         }
       run(rest, text, start..<end, emit)
       start = end
@@ -57,8 +60,12 @@ extension ScalarText {
     return end
   }
 
-  fileprivate func endOfNumberOrRest(_ start: Int, in range: Range<Int>) -> Int {
-    if classes[start].contains(.number) { return start + 1 }
+  fileprivate func endOfNumberOrRest(
+    _ start: Int, in range: Range<Int>, joins: Bool
+  ) -> Int {
+    if classes[start].contains(.number) {
+      return joins ? endOfRun(.number, from: start, in: range) : start + 1
+    }
     var end = start
     while end < range.upperBound, !classes[end].contains(.number) { end += 1 }
     return end

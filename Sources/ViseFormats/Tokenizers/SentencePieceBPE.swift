@@ -25,10 +25,12 @@ struct SentencePieceBPE: FragmentEncoder {
     self.pairs = pairs
   }
 
-  func encode(_ text: UnsafeRawBufferPointer, afterToken: Bool, into output: inout [Int32]) {
+  func encode(
+    _ text: UnsafeRawBufferPointer, context: FragmentContext, into output: inout [Int32]
+  ) {
     var escaped: [UInt8] = []
     escaped.reserveCapacity(text.count + text.count / 2)
-    if addsSpacePrefix, afterToken { escaped += spaceBlock }
+    if addsSpacePrefix, context.followsToken { escaped += spaceBlock }
     for byte in text {
       if byte == UInt8(ascii: " ") {
         escaped += spaceBlock

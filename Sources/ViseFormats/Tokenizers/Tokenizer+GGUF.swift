@@ -50,8 +50,10 @@ extension Tokenizer {
     specialTokens = source.specialTokens(vocabulary)
     beginToken = source.token("bos_token_id", default: begin, in: vocabulary)
     endToken = source.token("eos_token_id", default: end, in: vocabulary)
-    addsBeginToken = source.flag("add_bos_token", default: addsBegin)
-    addsEndToken = source.flag("add_eos_token", default: addsEnd)
+    let prefixed = source.flag("add_bos_token", default: addsBegin)
+    let suffixed = source.flag("add_eos_token", default: addsEnd)
+    prefix = prefixed ? [beginToken].compactMap(\.self) : []
+    suffix = suffixed ? [endToken].compactMap(\.self) : []
   }
 }
 

@@ -1,8 +1,18 @@
 /// Turns the bytes of a text without special tokens into ids.
 protocol FragmentEncoder: Sendable {
-  /// Appends the ids of `text`; `afterToken` says that it begins the input or follows a special
-  /// token.
-  func encode(_ text: UnsafeRawBufferPointer, afterToken: Bool, into output: inout [Int32])
+  /// Appends the ids of `text`.
+  func encode(
+    _ text: UnsafeRawBufferPointer, context: FragmentContext, into output: inout [Int32])
+}
+
+/// Where in its input a fragment of text stands.
+struct FragmentContext {
+  /// It begins the input.
+  var isFirst = true
+  /// It begins the input or follows a special token.
+  var followsToken = true
+  /// Control tokens are to be read from the text.
+  var parseControl = false
 }
 
 /// A reason a model's tokenizer cannot be used.
@@ -35,10 +45,14 @@ public struct Tokenizer: Sendable {
   public let beginToken: Int32?
   /// The token that ends a text.
   public let endToken: Int32?
+  /// What goes before and after a text when special tokens are asked for.
+  let prefix: [Int32]
+  let suffix: [Int32]
+
   /// Whether `encode` puts the begin token first when special tokens are asked for.
-  public let addsBeginToken: Bool
+  public var addsBeginToken: Bool { beginToken != nil && prefix.first == beginToken }
   /// Whether `encode` puts the end token last when special tokens are asked for.
-  public let addsEndToken: Bool
+  public var addsEndToken: Bool { endToken != nil && suffix.last == endToken }
 
   public var vocabularyCount: Int { vocabulary.count }
 
@@ -51,20 +65,22 @@ public struct Tokenizer: Sendable {
   ) -> [Int32] {
     var output: [Int32] = []
     output.reserveCapacity(text.count / 3)
-    if addSpecial, addsBeginToken, let beginToken { output.append(beginToken) }
-    var afterToken = true
+    if addSpecial { output += prefix }
+    var context = FragmentContext(parseControl: parseSpecial)
     specialTokens.forEachFragment(of: text, parseControl: parseSpecial) { fragment in
       switch fragment {
       case .token(let id):
         output.append(id)
-        afterToken = true
+        context.followsToken = true
+        context.isFirst = false
       case .text(let range):
         encoder.encode(
-          UnsafeRawBufferPointer(rebasing: text[range]), afterToken: afterToken, into: &output)
-        afterToken = false
+          UnsafeRawBufferPointer(rebasing: text[range]), context: context, into: &output)
+        context.followsToken = false
+        context.isFirst = false
       }
     }
-    if addSpecial, addsEndToken, let endToken { output.append(endToken) }
+    if addSpecial { output += suffix }
     return output
   }
 

@@ -50,7 +50,9 @@ struct UnigramEncoder: FragmentEncoder {
       vocabulary: vocabulary, normalization: normalization, characterMap: map, unknown: unknown)
   }
 
-  func encode(_ text: UnsafeRawBufferPointer, afterToken: Bool, into output: inout [Int32]) {
+  func encode(
+    _ text: UnsafeRawBufferPointer, context: FragmentContext, into output: inout [Int32]
+  ) {
     let normalized = normalize(text)
     normalized.withUnsafeBytes { lattice.encode($0, into: &output) }
   }
@@ -122,6 +124,22 @@ struct UnigramLattice: Sendable {
   private let scores: [Double]
   private let unknown: Int32
   private let unknownScore: Double
+  /// The ids that spell each byte of an unknown character; empty without such a fallback.
+  private let byteTokens: [Int32]
+
+  /// A lattice over all of `vocabulary`, with exact scores, as a `tokenizer.json` has it.
+  init(vocabulary: Vocabulary, scores: [Double], unknown: Int32, fallsBackToBytes: Bool) {
+    var trie = ByteTrie()
+    for id in 0..<Int32(vocabulary.count) {
+      trie.insert(vocabulary.bytes(of: id), value: id)
+    }
+    self.trie = trie
+    self.scores = scores
+    self.unknown = unknown
+    unknownScore = (scores.min() ?? 0) - 10
+    let tokens = (0..<256).compactMap { vocabulary.byteToken(UInt8($0)) }
+    byteTokens = fallsBackToBytes && tokens.count == 256 ? tokens : []
+  }
 
   init(vocabulary: Vocabulary, unknown: Int32) {
     self.unknown = unknown
@@ -144,6 +162,7 @@ struct UnigramLattice: Sendable {
     self.trie = trie
     self.scores = scores
     unknownScore = Double(lowest - 10)
+    byteTokens = []
   }
 
   /// Appends the ids of the best cut of `text`; neighbouring unknown characters share one id.
@@ -174,7 +193,11 @@ struct UnigramLattice: Sendable {
     var path: [Int32] = []
     var end = text.count
     while end > 0 {
-      if !(ids[end] == unknown && path.last == unknown) { path.append(ids[end]) }
+      if ids[end] == unknown, !byteTokens.isEmpty {
+        path += text[starts[end]..<end].reversed().map { byteTokens[Int($0)] }
+      } else if !(ids[end] == unknown && path.last == unknown) {
+        path.append(ids[end])
+      }
       end = starts[end]
     }
     output.append(contentsOf: path.reversed())
