@@ -1,4 +1,5 @@
 // Super-blocks of 256 weights with quantized scales: the body of decode_k.c.
+#include "vector_body.h"
 
 /// Sixteen sub-blocks of 16 codes of two bits, each with a 4-bit scale and a 4-bit minimum.
 VISE_INLINE void V(q2_k_block)(const uint8_t *restrict p, float *restrict y) {
@@ -7,9 +8,7 @@ VISE_INLINE void V(q2_k_block)(const uint8_t *restrict p, float *restrict y) {
     float scale = d * (float)(p[sub] & 15), minimum = dmin * (float)(p[sub] >> 4);
     const uint8_t *qs = p + 16 + sub / 8 * 32 + sub % 2 * 16;
     int shift = sub % 8 / 2 * 2;
-    for (int i = 0; i < 16; i++) {
-      y[sub * 16 + i] = scale * (float)(qs[i] >> shift & 3) - minimum;
-    }
+    V(store)(y + sub * 16, scale * V(to_float)(V(fields)(qs, shift, 3)) - minimum);
   }
 }
 
@@ -27,10 +26,8 @@ VISE_INLINE void V(q3_k_block)(const uint8_t *restrict p, float *restrict y) {
     float scale = d * (float)V(q3_k_scale)(p + 96, sub);
     const uint8_t *qs = p + 32 + sub / 8 * 32 + sub % 2 * 16, *mask = p + sub % 2 * 16;
     int shift = sub % 8 / 2 * 2, bit = sub / 2;
-    for (int i = 0; i < 16; i++) {
-      int code = (qs[i] >> shift & 3) - ((mask[i] >> bit & 1) ? 0 : 4);
-      y[sub * 16 + i] = scale * (float)code;
-    }
+    vi codes = V(fields)(qs, shift, 3) - 4 + (V(fields)(mask, bit, 1) << 2);
+    V(store)(y + sub * 16, scale * V(to_float)(codes));
   }
 }
 
@@ -85,10 +82,8 @@ VISE_INLINE void V(q6_k_block)(const uint8_t *restrict p, float *restrict y) {
     const uint8_t *low = p + sub / 8 * 64 + sub % 4 * 16;
     const uint8_t *high = p + 128 + sub / 8 * 32 + sub % 2 * 16;
     int shift = sub % 8 / 4 * 4, high_shift = sub % 8 / 2 * 2;
-    for (int i = 0; i < 16; i++) {
-      int code = (low[i] >> shift & 15) | (high[i] >> high_shift & 3) << 4;
-      y[sub * 16 + i] = scale * (float)(code - 32);
-    }
+    vi codes = V(fields)(low, shift, 15) | V(fields)(high, high_shift, 3) << 4;
+    V(store)(y + sub * 16, scale * V(to_float)(codes - 32));
   }
 }
 

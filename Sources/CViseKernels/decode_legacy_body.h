@@ -1,15 +1,16 @@
 // Blocks of 32 weights: the body of decode_legacy.c. Low nibbles are weights 0–15, high 16–31.
+#include "vector_body.h"
 
 VISE_INLINE void V(q4_0_block)(const uint8_t *restrict p, float *restrict y) {
   float d = vise_half(p);
-  for (int i = 0; i < 16; i++) y[i] = d * (float)((p[2 + i] & 15) - 8);
-  for (int i = 0; i < 16; i++) y[16 + i] = d * (float)((p[2 + i] >> 4) - 8);
+  V(store)(y, d * V(to_float)(V(fields)(p + 2, 0, 15) - 8));
+  V(store)(y + 16, d * V(to_float)(V(fields)(p + 2, 4, 15) - 8));
 }
 
 VISE_INLINE void V(q4_1_block)(const uint8_t *restrict p, float *restrict y) {
   float d = vise_half(p), m = vise_half(p + 2);
-  for (int i = 0; i < 16; i++) y[i] = d * (float)(p[4 + i] & 15) + m;
-  for (int i = 0; i < 16; i++) y[16 + i] = d * (float)(p[4 + i] >> 4) + m;
+  V(store)(y, d * V(to_float)(V(fields)(p + 4, 0, 15)) + m);
+  V(store)(y + 16, d * V(to_float)(V(fields)(p + 4, 4, 15)) + m);
 }
 
 /// Code of weight `i` of a five-bit block: a nibble of `qs` and bit i of `high`.

@@ -6,6 +6,7 @@
 typedef float vf __attribute__((ext_vector_type(16)));
 typedef int32_t vi __attribute__((ext_vector_type(16)));
 typedef double vd __attribute__((ext_vector_type(16)));
+typedef uint8_t vb __attribute__((ext_vector_type(16)));
 #define LANES 16
 #endif
 
@@ -59,3 +60,12 @@ VISE_INLINE float V(largest)(vf v) {
 }
 
 VISE_INLINE vd V(widen)(vf v) { return __builtin_convertvector(v, vd); }
+
+/// Bits of sixteen bytes: (byte >> shift) & mask.
+VISE_INLINE vi V(fields)(const uint8_t *p, int shift, int mask) {
+  vb bytes;
+  memcpy(&bytes, p, sizeof bytes);
+  return __builtin_convertvector(bytes, vi) >> shift & mask;
+}
+
+VISE_INLINE vf V(to_float)(vi v) { return __builtin_convertvector(v, vf); }

@@ -24,6 +24,12 @@ public struct EncoderStudy: Hashable, Sendable {
     self.repetitions = repetitions
   }
 
+  /// How many of a weight's first rows a study of a whole model takes: about 262,144 weights.
+  public static func sampledRowCount(rows: Int, columns: Int) -> Int {
+    precondition(columns > 0)
+    return min(rows, max(1, 262_144 / columns))
+  }
+
   /// Encodes `values`, `rows` × `columns` numbers, in every format that fits their rows.
   ///
   /// Runs on the calling thread and allocates the encoded and the decoded weight.

@@ -1,0 +1,97 @@
+"""Compares Vise's encoders with ggml's own, on the same rows of a GGUF model, in one run.
+
+Needs: pip install gguf numpy, a built `vise`, and llama.cpp's libggml-base.so.
+Usage: encoders.py MODEL.gguf --vise .build/release/vise --ggml path/to/libggml-base.so
+
+`vise study encoders MODEL --json` names the tensors and the number of first rows of each that it
+encoded, with the mean squared error and weights per second of each format. This script encodes the
+same rows with `ggml_quantize_chunk` (no importance matrix), one thread, and prints for each format
+the ratio of squared errors (below 1: Vise is closer) and of speeds (above 1: Vise is faster).
+"""
+
+import argparse
+import collections
+import ctypes
+import json
+import subprocess
+import time
+
+import gguf
+import gguf.quants as quants
+import numpy as np
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+
+
+class InitParameters(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("buffer", ctypes.c_void_p), ("no_alloc", ctypes.c_bool)]
+
+
+def load_ggml(path):
+    library = ctypes.CDLL(path)
+    library.ggml_quantize_chunk.restype = ctypes.c_size_t
+    library.ggml_quantize_chunk.argtypes = [
+        ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p,
+        ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p,
+    ]  # fmt: skip
+    library.ggml_init.argtypes = [InitParameters]
+    library.ggml_init.restype = ctypes.c_void_p
+    library.ggml_init(InitParameters(1 << 20, None, False))  # fills the half-float tables
+    return library
+
+
+def ggml_figures(library, kind, values, repetitions=3):
+    """Squared error and fastest seconds of ggml's encoder."""
+    block, size = GGML_QUANT_SIZES[kind]
+    rows, columns = values.shape
+    encoded = np.zeros((rows, columns // block * size), np.uint8)
+    fastest = float("inf")
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        library.ggml_quantize_chunk(
+            kind.value, values.ctypes.data, encoded.ctypes.data, 0, rows, columns, None
+        )
+        fastest = min(fastest, time.perf_counter() - start)
+    decoded = quants.dequantize(encoded, kind).astype(np.float64)
+    return float(((decoded - values) ** 2).sum()), fastest
+
+
+def first_rows(reader, name, rows):
+    tensor = next(t for t in reader.tensors if t.name == name)
+    columns = int(tensor.shape[0])
+    stored = tensor.data.reshape(-1, tensor.data.shape[-1])[:rows]
+    values = quants.dequantize(stored, tensor.tensor_type)
+    return np.ascontiguousarray(values, np.float32).reshape(rows, columns)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("--vise", required=True)
+    parser.add_argument("--ggml", required=True)
+    arguments = parser.parse_args()
+    command = [arguments.vise, "study", "encoders", arguments.model, "--json"]
+    study = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    library, reader = load_ggml(arguments.ggml), gguf.GGUFReader(arguments.model)
+    totals = collections.defaultdict(lambda: np.zeros(5))
+    cache = {}
+    for figure in study["results"]:
+        name, rows = figure["tensor"], figure["rows"]
+        if name not in cache:
+            cache = {name: first_rows(reader, name, rows)}
+        values = cache[name]
+        kind = GGMLQuantizationType[figure["format"].upper()]
+        error, seconds = ggml_figures(library, kind, values)
+        totals[figure["format"]] += [
+            figure["mse"] * values.size, error,
+            values.size / figure["weights_per_second"], seconds, values.size,
+        ]  # fmt: skip
+    print(f"{'format':8} {'Vise MSE':>10} {'ggml MSE':>10} {'ratio':>7} {'Mw/s':>8} {'speed':>7}")
+    for name, (error, peer_error, seconds, peer_seconds, count) in totals.items():
+        ratio = f"{error / peer_error:7.4f}" if peer_error else f"{'0/0' if not error else 'inf':>7}"
+        print(
+            f"{name:8} {error / count:10.3e} {peer_error / count:10.3e} {ratio} "
+            f"{count / seconds / 1e6:8.0f} {peer_seconds / seconds:7.2f}"
+        )
+
+
+main()
