@@ -1,0 +1,61 @@
+/// Something the user can ask for, by key, mouse or palette.
+public enum Command: Hashable, Sendable {
+  case moveUp, moveDown, halfPageUp, halfPageDown, pageUp, pageDown, moveToTop, moveToBottom
+  case setBits(Int), keep, fewerBits, moreBits, openFormats, repeatEdit
+  case toggleMark, startRange, markShown, clearMarks
+  case undo, redo
+  case filter, sortNext, sortReverse
+  case openExport, openPalette, openHelp, openLog
+  case cancel, confirm, back, quit, quitNow, interrupt
+  case suspend, redraw, toggleMouse, togglePause, copyPlanLine
+  case overwrite, quitKeeping, quitDiscarding, resumeJournal, startAnew
+
+  /// What it does, for help and palette.
+  public var summary: String {
+    switch self {
+    case .moveUp: "previous layer"
+    case .moveDown: "next layer"
+    case .halfPageUp: "half a page up"
+    case .halfPageDown: "half a page down"
+    case .pageUp: "a page up"
+    case .pageDown: "a page down"
+    case .moveToTop: "first layer"
+    case .moveToBottom: "last layer"
+    case .setBits(let bits): "store in \(bits) bits"
+    case .keep: "leave as the file has it"
+    case .fewerBits: "next smaller format"
+    case .moreBits: "next larger format"
+    case .openFormats: "choose a format"
+    case .repeatEdit: "repeat the last edit here"
+    case .toggleMark: "mark or unmark, go on"
+    case .startRange: "mark a range"
+    case .markShown: "mark all shown"
+    case .clearMarks: "clear marks"
+    case .undo: "undo"
+    case .redo: "redo"
+    case .filter: "filter layers (! inverts)"
+    case .sortNext: "sort by the next column"
+    case .sortReverse: "reverse the order"
+    case .openExport: "export the plan"
+    case .openPalette: "find a command"
+    case .openHelp: "keys and what they do"
+    case .openLog: "show the log"
+    case .cancel: "back; clears range or filter"
+    case .confirm: "accept"
+    case .back: "back"
+    case .quit: "quit"
+    case .quitNow: "quit at once (session is kept)"
+    case .interrupt: "cancel the running job"
+    case .suspend: "suspend to the shell"
+    case .redraw: "draw everything again"
+    case .toggleMouse: "mouse on or off"
+    case .togglePause: "pause or resume the engine"
+    case .copyPlanLine: "copy the layer's plan line"
+    case .overwrite: "replace the file"
+    case .quitKeeping: "quit and keep the session"
+    case .quitDiscarding: "quit and discard the edits"
+    case .resumeJournal: "go on where it ended"
+    case .startAnew: "start anew"
+    }
+  }
+}

@@ -1,0 +1,108 @@
+public import ViseCompression
+
+/// What a site was given, and what had been asked for where that differs.
+public struct SiteChoice: Hashable, Sendable {
+  public var treatment: Treatment
+  /// The format asked for, where the site could not hold it and got another.
+  public var asked: NumberFormat?
+
+  public init(_ treatment: Treatment, asked: NumberFormat? = nil) {
+    self.treatment = treatment
+    self.asked = asked == treatment.format ? nil : asked
+  }
+
+  public static let keep = SiteChoice(.keep)
+}
+
+/// One site's part of an edit.
+public struct SiteChange: Hashable, Sendable {
+  public let site: String
+  public let choice: SiteChoice
+
+  public init(site: String, choice: SiteChoice) {
+    self.site = site
+    self.choice = choice
+  }
+}
+
+/// One step of the user's: undone and redone as a whole.
+public struct Edit: Hashable, Sendable {
+  /// What the user did, such as `3 bits`.
+  public let label: String
+  public let changes: [SiteChange]
+
+  public init(label: String, changes: [SiteChange]) {
+    self.label = label
+    self.changes = changes
+  }
+}
+
+/// The plan being edited, with everything needed to go back and forth.
+public struct Document: Hashable, Sendable {
+  /// An edit that took effect, with what it replaced.
+  struct AppliedEdit: Hashable, Sendable {
+    let edit: Edit
+    let before: [SiteChange]
+  }
+
+  public private(set) var plan = Plan()
+  private var asked: [String: NumberFormat] = [:]
+  private var done: [AppliedEdit] = []
+  private var undone: [AppliedEdit] = []
+
+  public init() {}
+
+  public var canUndo: Bool { !done.isEmpty }
+  public var canRedo: Bool { !undone.isEmpty }
+
+  /// Edits in effect, oldest first.
+  public var edits: [Edit] { done.map(\.edit) }
+  /// Edits that redo would bring back, next one first.
+  public var undoneEdits: [Edit] { undone.reversed().map(\.edit) }
+
+  /// What `site` was given.
+  public func choice(of site: String) -> SiteChoice {
+    SiteChoice(plan[site], asked: asked[site])
+  }
+
+  /// Applies `edit` and forgets what was undone; `false` where it changes nothing.
+  public mutating func apply(_ edit: Edit) -> Bool {
+    let effective = edit.changes.filter { choice(of: $0.site) != $0.choice }
+    guard !effective.isEmpty else { return false }
+    let before = effective.map { SiteChange(site: $0.site, choice: choice(of: $0.site)) }
+    set(effective)
+    done.append(AppliedEdit(edit: Edit(label: edit.label, changes: effective), before: before))
+    undone.removeAll()
+    return true
+  }
+
+  /// Applies `edit` as a step of its own even where it changes nothing, so that undo counts agree.
+  mutating func record(_ edit: Edit) {
+    if apply(edit) { return }
+    done.append(AppliedEdit(edit: Edit(label: edit.label, changes: []), before: []))
+    undone.removeAll()
+  }
+
+  /// Takes back the last edit and returns it.
+  public mutating func undo() -> Edit? {
+    guard let last = done.popLast() else { return nil }
+    set(last.before)
+    undone.append(last)
+    return last.edit
+  }
+
+  /// Brings back the edit undone last and returns it.
+  public mutating func redo() -> Edit? {
+    guard let next = undone.popLast() else { return nil }
+    set(next.edit.changes)
+    done.append(next)
+    return next.edit
+  }
+
+  private mutating func set(_ changes: [SiteChange]) {
+    for change in changes {
+      plan[change.site] = change.choice.treatment
+      asked[change.site] = change.choice.asked
+    }
+  }
+}

@@ -1,0 +1,98 @@
+public import ViseCompression
+
+/// One row of the format list.
+public struct FormatChoice: Hashable, Sendable {
+  /// `nil` is keep.
+  public let format: NumberFormat?
+  /// Bytes of the targets in this format, substitutions included; `nil` where none can hold it.
+  public let byteCount: Int?
+  /// Targets that would get another format.
+  public let substituted: Int
+  /// Targets that could hold neither.
+  public let refused: Int
+  /// What the first such target would get, and why.
+  public let reason: String?
+}
+
+/// The list of formats for the targets.
+public struct FormatPicker: Hashable, Sendable {
+  public let targets: [Int]
+  public let choices: [FormatChoice]
+  public internal(set) var cursor: Int
+}
+
+/// The export dialog.
+public struct ExportDialog: Hashable, Sendable {
+  /// What was found at the path.
+  public enum PathState: Hashable, Sendable {
+    case unchecked
+    case checking
+    /// A file is there; it is replaced only by a key of its own.
+    case exists
+    case unusable(String)
+  }
+
+  public internal(set) var path: TextField
+  public internal(set) var pathState = PathState.unchecked
+}
+
+/// A journal found for the model just opened.
+public struct ResumeOffer: Hashable, Sendable {
+  public let journal: Journal
+  /// When it was last written, as the user's clock shows it.
+  public let writtenAt: String
+
+  public init(journal: Journal, writtenAt: String) {
+    self.journal = journal
+    self.writtenAt = writtenAt
+  }
+}
+
+/// Commands matching what is typed.
+public struct Palette: Hashable, Sendable {
+  public internal(set) var field = TextField()
+  public internal(set) var cursor = 0
+
+  /// Bench bindings whose words hold every typed letter in order, best first.
+  public var matches: [KeyBinding] {
+    let typed = field.text.lowercased()
+    return KeyTable.bindings.filter { binding in
+      guard binding.context == .bench, binding.command != .openPalette else { return false }
+      return Self.holds(binding.command.summary.lowercased(), typed)
+    }
+  }
+
+  private static func holds(_ text: String, _ letters: String) -> Bool {
+    var rest = Substring(text)
+    for letter in letters where letter != " " {
+      guard let found = rest.firstIndex(of: letter) else { return false }
+      rest = rest[rest.index(after: found)...]
+    }
+    return true
+  }
+}
+
+/// What lies over the bench and takes the keys.
+public enum Overlay: Hashable, Sendable {
+  case formats(FormatPicker)
+  case export(ExportDialog)
+  case palette(Palette)
+  /// The first line on screen.
+  case help(top: Int)
+  case log(top: Int)
+  case quit
+  case resume(ResumeOffer)
+
+  /// Where its keys are looked up.
+  public var context: KeyContext {
+    switch self {
+    case .formats: .formats
+    case .export(let dialog): dialog.pathState == .exists ? .overwrite : .export
+    case .palette: .palette
+    case .help: .help
+    case .log: .log
+    case .quit: .quit
+    case .resume: .resume
+    }
+  }
+}

@@ -1,0 +1,48 @@
+public import ViseEstimates
+
+/// Something that happened, to which the workbench answers.
+public enum WorkbenchAction: Hashable, Sendable {
+  /// A key, with the seconds of a clock that never goes back.
+  case keyPressed(KeyPress, seconds: Double)
+  case textPasted(String)
+  /// A footer entry, palette entry or button was clicked.
+  case commandClicked(Command)
+  /// A row of the layer list was clicked, counted from the top of the screen's list.
+  case rowClicked(Int, isDouble: Bool)
+  case wheelTurned(rows: Int)
+  /// The layer list has this many rows on screen now.
+  case listResized(rows: Int)
+  case engineReported(EngineEvent)
+  /// The predictor's answer for the plan of `revision`.
+  case predictionMade(Prediction, revision: PlanRevision)
+  case journalFound(ResumeOffer)
+  /// Editing is safe: what follows is written to this file, or to none for the reason given.
+  case journalOpened(path: String?, problem: String?)
+  /// What the export path turned out to be.
+  case exportPathChecked(path: String, exists: Bool, problem: String?)
+  /// A line for the message row from the front end, such as a terminal's quirk.
+  case noticed(String)
+}
+
+/// Work that an action calls for; the front end does it.
+public enum WorkbenchEffect: Hashable, Sendable {
+  /// Ask the predictor before the next frame and report `predictionMade`.
+  case predict(revision: PlanRevision)
+  case send(EngineRequest)
+  /// Write the entry and flush it before the next frame.
+  case record(JournalEntry)
+  /// Report `journalFound`, or `journalOpened` where there is none worth going on with.
+  case lookForJournal(fingerprint: String, path: String)
+  /// Go on writing the journal found.
+  case continueJournal
+  /// Put the journal found aside and begin another.
+  case replaceJournal(fingerprint: String, path: String)
+  /// Remove the journal of this session.
+  case discardJournal
+  case checkExportPath(String)
+  case copy(String)
+  case setMouse(Bool)
+  case redraw
+  case suspend
+  case quit(exitCode: Int32)
+}

@@ -1,0 +1,170 @@
+import ViseCompression
+import ViseEstimates
+
+extension WorkbenchState {
+  /// Applies `action` and returns the work it calls for, in order.
+  public mutating func apply(_ action: WorkbenchAction) -> [WorkbenchEffect] {
+    let attention = list.attention
+    var effects = respond(to: action)
+    let isEvaluated = effects.contains { if case .send(.evaluate) = $0 { true } else { false } }
+    if summary != nil, !isEvaluated, list.attention != attention {
+      effects.append(.send(.attend(list.attention)))
+    }
+    return effects
+  }
+
+  private mutating func respond(to action: WorkbenchAction) -> [WorkbenchEffect] {
+    switch action {
+    case .keyPressed(let key, let seconds): return press(key, seconds: seconds)
+    case .textPasted(let text): return paste(text)
+    case .commandClicked(let command): return perform(command, seconds: 0)
+    case .rowClicked(let row, let isDouble): return click(row: row, isDouble: isDouble)
+    case .wheelTurned(let rows): return turnWheel(rows)
+    case .listResized(let rows):
+      list.rowCount = max(rows, 1)
+      list.scrollToCursor()
+      return []
+    case .engineReported(let event): return receive(event)
+    case .predictionMade(let prediction, let revision):
+      receive(prediction, revision: revision)
+      return []
+    case .journalFound(let offer):
+      overlay = .resume(offer)
+      return []
+    case .journalOpened(let path, let problem):
+      journalPath = path
+      if let problem { message = .refusal("edits are not saved: \(problem)") }
+      return []
+    case .exportPathChecked(let path, let exists, let problem):
+      return exportPathChecked(path, exists: exists, problem: problem)
+    case .noticed(let text):
+      message = .note(text)
+      return []
+    }
+  }
+
+  private mutating func click(row: Int, isDouble: Bool) -> [WorkbenchEffect] {
+    guard overlay == nil, list.shown.indices.contains(list.top + row), row >= 0 else { return [] }
+    list.move(to: list.top + row)
+    return isDouble ? perform(.openFormats, seconds: 0) : []
+  }
+
+  private mutating func turnWheel(_ rows: Int) -> [WorkbenchEffect] {
+    let clamped = min(max(rows, -100), 100)
+    let command: Command = clamped < 0 ? .moveUp : .moveDown
+    for _ in 0..<abs(clamped) { _ = perform(command, seconds: 0) }
+    return []
+  }
+
+  private mutating func paste(_ text: String) -> [WorkbenchEffect] {
+    if list.filterField != nil, overlay == nil {
+      list.filterField?.paste(text)
+      refreshList()
+    } else if case .export(var dialog)? = overlay, dialog.pathState != .exists {
+      dialog.path.paste(text)
+      dialog.pathState = .unchecked
+      overlay = .export(dialog)
+    } else if case .palette(var palette)? = overlay {
+      palette.field.paste(text)
+      palette.cursor = 0
+      overlay = .palette(palette)
+    }
+    return []
+  }
+}
+
+extension WorkbenchState {
+  private mutating func receive(_ event: EngineEvent) -> [WorkbenchEffect] {
+    switch event {
+    case .opened(let summary): return open(summary)
+    case .openFailed(let reason):
+      opening = .failed(reason)
+      appendToLog("open failed: \(reason)")
+    case .latency(let latency, let revision):
+      if revision == self.revision { figures.offer(latency, revision: revision) }
+    case .quality(let quality, let revision):
+      if revision == self.revision { _ = figures.offer(quality, revision: revision) }
+    case .sensitivities(let found): return add(found)
+    case .progress(let progress): follow(progress)
+    case .jobEnded(let job, let outcome): return end(job, outcome)
+    case .activity(let activity): self.activity = activity
+    case .log(let line): appendToLog(line)
+    }
+    return []
+  }
+
+  private mutating func open(_ summary: ModelSummary) -> [WorkbenchEffect] {
+    guard self.summary == nil else { return [] }
+    self.summary = summary
+    opening = .done
+    refreshList()
+    if let reason = summary.evaluationUnavailable {
+      message = .refusal("quality cannot be evaluated: \(reason)")
+    }
+    return [
+      .lookForJournal(fingerprint: summary.fingerprint, path: summary.path),
+      .predict(revision: revision), evaluation(),
+    ]
+  }
+
+  private mutating func add(_ found: [SiteSensitivity]) -> [WorkbenchEffect] {
+    for sensitivity in found where sites.indices.contains(sensitivity.siteIndex) {
+      sensitivities[sensitivity.siteIndex, default: [:]][sensitivity.format] = sensitivity.klMean
+    }
+    if list.order == .sensitivity { refreshList() }
+    return [.predict(revision: revision)]
+  }
+
+  /// Takes the predictor's answer, and with it the difference the last edit made.
+  private mutating func receive(_ prediction: Prediction, revision: PlanRevision) {
+    guard revision == self.revision else { return }
+    if let quality = prediction.quality {
+      if case .edit(var report)? = message, report.klAfter == nil {
+        report.klBefore = figures.predicted?.klMean
+        report.klAfter = quality.klMean
+        message = .edit(report)
+      }
+      figures.predicted = quality
+      _ = figures.offer(quality, revision: revision)
+    }
+    if let latency = prediction.latency {
+      figures.offer(latency, revision: revision)
+    }
+    if document.plan.isEmpty, let latency = figures.latency, !isLatencyStale {
+      figures.referenceLatency = latency
+    }
+  }
+
+  private mutating func follow(_ progress: JobProgress) {
+    if let index = jobs.firstIndex(where: { $0.id == progress.job }) {
+      jobs[index].progress = progress
+    } else {
+      jobs.append(Job(id: progress.job, progress: progress, exportPath: nil))
+    }
+  }
+
+  private mutating func end(_ id: Int, _ outcome: JobOutcome) -> [WorkbenchEffect] {
+    let job = jobs.first { $0.id == id }
+    jobs.removeAll { $0.id == id }
+    let plan = exportingPlans.removeValue(forKey: id)
+    switch outcome {
+    case .finished(let text):
+      appendToLog(text)
+      guard let path = job?.exportPath, let plan else { return [] }
+      message = .note(text)
+      exportedPlan = plan
+      return plan == document.plan ? [.record(.exported(path: path))] : []
+    case .failed(let reason):
+      appendToLog("failed: \(reason)")
+      message = .refusal(reason)
+    case .cancelled:
+      if job?.exportPath != nil { message = .note("export cancelled, nothing was written") }
+    }
+    return []
+  }
+
+  mutating func appendToLog(_ line: String) {
+    log.append(line)
+    if log.count > Self.logCapacity { log.removeFirst(log.count - Self.logCapacity) }
+  }
+}

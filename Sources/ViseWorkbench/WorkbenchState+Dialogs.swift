@@ -1,0 +1,213 @@
+import ViseCompression
+public import ViseEstimates
+
+extension WorkbenchState {
+  mutating func openFormats() {
+    let targets = list.targets
+    let keep = FormatChoice(
+      format: nil, byteCount: bytes(of: targets) { _ in .keep }, substituted: 0, refused: 0,
+      reason: nil)
+    let choices = [keep] + NumberFormat.encodable.map { choice(.ggml($0), targets) }
+    let current = targets.first.flatMap { document.plan[sites[$0].name].format }
+    let cursor = choices.firstIndex { $0.format == current } ?? 0
+    overlay = .formats(FormatPicker(targets: targets, choices: choices, cursor: cursor))
+  }
+
+  private func choice(_ format: NumberFormat, _ targets: [Int]) -> FormatChoice {
+    let resolutions = targets.map { DefaultFormat.resolve(format, for: sites[$0]) }
+    let substituted = resolutions.compactMap { $0 }.filter { $0.reason != nil }
+    let refused = resolutions.count { $0 == nil }
+    let reason =
+      substituted.first.map { "\($0.used.name) instead: \($0.reason ?? "")" }
+      ?? (refused > 0 ? "no format fits the rows" : nil)
+    let count = bytes(of: targets) { site in
+      Treatment(format: DefaultFormat.resolve(format, for: site)?.used)
+    }
+    return FormatChoice(
+      format: format, byteCount: refused == targets.count ? nil : count,
+      substituted: substituted.count, refused: refused, reason: reason)
+  }
+
+  private func bytes(of targets: [Int], _ treatment: (Site) -> Treatment) -> Int {
+    targets.reduce(0) { total, index in
+      let site = sites[index]
+      return total + (summary?.sizeModel.byteCount(of: site, under: treatment(site)) ?? 0)
+    }
+  }
+
+  mutating func perform(_ command: Command, in picker: FormatPicker) -> [WorkbenchEffect] {
+    var picker = picker
+    switch command {
+    case .moveUp: picker.cursor = max(picker.cursor - 1, 0)
+    case .moveDown: picker.cursor = min(picker.cursor + 1, picker.choices.count - 1)
+    case .back:
+      overlay = nil
+      return []
+    case .confirm:
+      overlay = nil
+      let format = picker.choices[picker.cursor].format
+      return edit(format.map { .format($0) } ?? .keep)
+    default: return []
+    }
+    overlay = .formats(picker)
+    return []
+  }
+
+  mutating func openExport() {
+    overlay = .export(ExportDialog(path: TextField(suggestedExportPath)))
+  }
+
+  /// The model's file name without its extension, and `-vise.gguf`, in the current directory.
+  private var suggestedExportPath: String {
+    let file = modelPath.split(separator: "/").last.map(String.init) ?? "model"
+    let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
+    return "\(stem.isEmpty ? "model" : stem)-vise.gguf"
+  }
+
+  mutating func perform(_ command: Command, in dialog: ExportDialog) -> [WorkbenchEffect] {
+    var dialog = dialog
+    switch command {
+    case .confirm:
+      guard !dialog.path.text.isEmpty else {
+        dialog.pathState = .unusable("a file name is needed")
+        break
+      }
+      dialog.pathState = .checking
+      overlay = .export(dialog)
+      return [.checkExportPath(dialog.path.text)]
+    case .overwrite where dialog.pathState == .exists:
+      return startExport(to: dialog.path.text, overwrite: true)
+    case .back where dialog.pathState == .exists: dialog.pathState = .unchecked
+    case .back:
+      overlay = nil
+      return []
+    default: return []
+    }
+    overlay = .export(dialog)
+    return []
+  }
+
+  mutating func exportPathChecked(
+    _ path: String, exists: Bool, problem: String?
+  ) -> [WorkbenchEffect] {
+    guard case .export(var dialog)? = overlay, dialog.pathState == .checking,
+      dialog.path.text == path
+    else { return [] }
+    if let problem {
+      dialog.pathState = .unusable(problem)
+    } else if exists {
+      dialog.pathState = .exists
+    } else {
+      return startExport(to: path, overwrite: false)
+    }
+    overlay = .export(dialog)
+    return []
+  }
+
+  private mutating func startExport(to path: String, overwrite: Bool) -> [WorkbenchEffect] {
+    overlay = nil
+    let job = nextExportJob
+    nextExportJob += 1
+    jobs.append(Job(id: job, progress: nil, exportPath: path))
+    exportingPlans[job] = document.plan
+    message = .note("exporting to \(path) (C-c cancels)")
+    return [.send(.export(plan: document.plan, path: path, overwrite: overwrite, job: job))]
+  }
+
+  mutating func perform(_ command: Command, in palette: Palette) -> [WorkbenchEffect] {
+    var palette = palette
+    let matches = palette.matches
+    switch command {
+    case .moveUp: palette.cursor = max(palette.cursor - 1, 0)
+    case .moveDown: palette.cursor = min(palette.cursor + 1, max(matches.count - 1, 0))
+    case .back:
+      overlay = nil
+      return []
+    case .confirm:
+      guard matches.indices.contains(palette.cursor) else { return [] }
+      overlay = nil
+      return perform(matches[palette.cursor].command, seconds: 0)
+    default: return []
+    }
+    overlay = .palette(palette)
+    return []
+  }
+
+  /// Scrolls help or the log; how far there is to scroll is the view's to clamp.
+  mutating func read(
+    _ command: Command, top: Int, _ make: (Int) -> Overlay
+  ) -> [WorkbenchEffect] {
+    let page = max(list.rowCount, 1)
+    let last = max((context == .log ? log.count : KeyTable.bindings.count) - 1, 0)
+    let next: Int
+    switch command {
+    case .moveUp: next = top - 1
+    case .moveDown: next = top + 1
+    case .pageUp: next = top - page
+    case .pageDown: next = top + page
+    case .moveToTop: next = 0
+    case .moveToBottom: next = last
+    case .back:
+      overlay = nil
+      return []
+    default: return []
+    }
+    overlay = make(min(max(next, 0), last))
+    return []
+  }
+
+  /// Quits, or asks first where a job runs or edits were never exported.
+  mutating func quit() -> [WorkbenchEffect] {
+    guard jobs.contains(where: { $0.exportPath != nil }) || hasUnexportedEdits else {
+      return [.quit(exitCode: 0)]
+    }
+    overlay = .quit
+    return []
+  }
+
+  mutating func performInQuit(_ command: Command) -> [WorkbenchEffect] {
+    switch command {
+    case .quitKeeping: return [.quit(exitCode: 0)]
+    case .quitDiscarding: return [.discardJournal, .quit(exitCode: 0)]
+    case .back: overlay = nil
+    default: break
+    }
+    return []
+  }
+
+  mutating func perform(_ command: Command, in offer: ResumeOffer) -> [WorkbenchEffect] {
+    switch command {
+    case .resumeJournal:
+      overlay = nil
+      restore(offer.journal)
+      message = .note("resumed: \(document.edits.count) edits, undo goes back through all of them")
+      return [.continueJournal] + planReplaced()
+    case .startAnew:
+      overlay = nil
+      message = .note("new session; the old one was put aside")
+      guard let summary else { return [] }
+      return [.replaceJournal(fingerprint: summary.fingerprint, path: summary.path)]
+    default: return []
+    }
+  }
+
+  mutating func restore(_ journal: Journal) {
+    document = journal.document(for: sites)
+    exportedPlan = journal.exportedPlan(for: sites)
+    if journal.skippedLineCount > 0 {
+      appendToLog("journal: \(journal.skippedLineCount) lines were not understood and left out")
+    }
+    refreshList()
+  }
+}
+
+extension WorkbenchState {
+  /// The state a journal leads to on a model: replay without a terminal or an engine.
+  public static func replaying(_ journal: Journal, on summary: ModelSummary) -> WorkbenchState {
+    var state = WorkbenchState(modelPath: journal.path)
+    _ = state.apply(.engineReported(.opened(summary)))
+    state.restore(journal)
+    state.revision += 1
+    return state
+  }
+}

@@ -1,0 +1,128 @@
+import ViseCompression
+import ViseEstimates
+
+extension WorkbenchState {
+  /// Applies `intent` to the marked layers, or to the selected one.
+  mutating func edit(_ intent: EditIntent) -> [WorkbenchEffect] {
+    let targets = list.targets.map { sites[$0] }
+    guard !targets.isEmpty else { return refuse(reasonDisabled(.keep) ?? "no layer is selected") }
+    lastIntent = intent
+    var changes: [SiteChange] = []
+    var substituted = 0
+    var refused = 0
+    var reason: String?
+    for site in targets {
+      switch intent.outcome(for: site, current: document.choice(of: site.name)) {
+      case .choice(let choice, let why):
+        if why != nil { substituted += 1 }
+        reason = reason ?? why
+        changes.append(SiteChange(site: site.name, choice: choice))
+      case .refused(let why):
+        refused += 1
+        reason = reason ?? why
+      case .unchanged: break
+      }
+    }
+    let change = targets.count == 1 ? describe(changes, intent) : intent.label
+    let edit = Edit(label: intent.label, changes: changes)
+    let sizeBefore = plannedByteCount ?? 0
+    guard document.apply(edit) else {
+      return refuse(unchangedReason(targets, intent, reason: refused > 0 ? reason : nil))
+    }
+    let report = EditReport(
+      verb: .did, subject: subject(targets.map(\.name)), change: change,
+      sizeDelta: (plannedByteCount ?? 0) - sizeBefore, substituted: substituted, refused: refused,
+      reason: reason)
+    let applied = document.edits.last ?? edit
+    return planChanged(report, entry: .edited(applied))
+  }
+
+  mutating func undo() -> [WorkbenchEffect] {
+    step(.undid, entry: .undone, nothing: "nothing to undo") { $0.undo() }
+  }
+
+  mutating func redo() -> [WorkbenchEffect] {
+    step(.redid, entry: .redone, nothing: "nothing to redo") { $0.redo() }
+  }
+
+  /// Asks for everything that depends on the plan.
+  mutating func planReplaced() -> [WorkbenchEffect] {
+    revision += 1
+    return [.predict(revision: revision), evaluation()]
+  }
+
+  func evaluation() -> WorkbenchEffect {
+    .send(.evaluate(plan: document.plan, revision: revision, attention: list.attention))
+  }
+
+  mutating func refuse(_ reason: String) -> [WorkbenchEffect] {
+    message = .refusal(reason)
+    return []
+  }
+
+  private mutating func step(
+    _ verb: EditReport.Verb, entry: JournalEntry, nothing: String,
+    _ move: (inout Document) -> Edit?
+  ) -> [WorkbenchEffect] {
+    let sizeBefore = plannedByteCount ?? 0
+    guard let edit = move(&document) else { return refuse(nothing) }
+    let report = EditReport(
+      verb: verb, subject: subject(edit.changes.map(\.site)), change: edit.label,
+      sizeDelta: (plannedByteCount ?? 0) - sizeBefore, substituted: 0, refused: 0, reason: nil)
+    return planChanged(report, entry: entry)
+  }
+
+  private mutating func planChanged(
+    _ report: EditReport, entry: JournalEntry
+  ) -> [WorkbenchEffect] {
+    message = .edit(report)
+    refreshList()
+    return [.record(entry)] + planReplaced()
+  }
+
+  private func subject(_ names: [String]) -> String {
+    names.count == 1 ? names.first ?? "" : "\(names.count) layers"
+  }
+
+  /// `from→to` for an edit of one layer.
+  private func describe(_ changes: [SiteChange], _ intent: EditIntent) -> String {
+    guard let change = changes.first, let site = sites.first(where: { $0.name == change.site })
+    else { return intent.label }
+    let target = change.choice.treatment.format ?? .ggml(site.stored)
+    return "\(format(of: site).name)→\(target.name)"
+  }
+
+  private func unchangedReason(
+    _ targets: [Site], _ intent: EditIntent, reason: String?
+  ) -> String {
+    if let reason { return reason }
+    let who = targets.count == 1 ? targets.first?.name ?? "" : "all \(targets.count) layers"
+    return "\(who): nothing to change for \(intent.label)"
+  }
+}
+
+extension WorkbenchState {
+  /// Shows the layers the filter lets through, in the chosen order.
+  mutating func refreshList() {
+    let filter = LayerFilter(list.filterField?.text ?? list.filter)
+    var passing = sites.filter { filter.passes($0, formatName: format(of: $0).name) }
+    switch list.order {
+    case .model: break
+    case .name: passing.sort { ($0.name, $0.index) < ($1.name, $1.index) }
+    case .format:
+      passing.sort {
+        (format(of: $1).bitsPerWeight, $0.index) < (format(of: $0).bitsPerWeight, $1.index)
+      }
+    case .bytes: passing.sort { (byteCount(of: $1), $0.index) < (byteCount(of: $0), $1.index) }
+    case .sensitivity: passing.sort { (harm(of: $1), $0.index) < (harm(of: $0), $1.index) }
+    }
+    let ordered = passing.map(\.index)
+    let shown = list.isReversed ? ordered.reversed() : ordered
+    if shown != list.shown { list.show(shown) }
+  }
+
+  /// Divergence at the smallest width known, for ordering; unknown sites come last.
+  private func harm(of site: Site) -> Double {
+    DefaultFormat.bitWidths.lazy.compactMap { sensitivity(of: site, bits: $0)?.value }.first ?? -1
+  }
+}

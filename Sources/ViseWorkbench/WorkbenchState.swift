@@ -1,0 +1,119 @@
+public import ViseCompression
+public import ViseEstimates
+
+/// Everything the workbench shows and knows: a value that changes only through `apply`.
+public struct WorkbenchState: Hashable, Sendable {
+  /// How far opening the model has come.
+  public enum Opening: Hashable, Sendable {
+    case underWay
+    case failed(String)
+    case done
+  }
+
+  /// Log lines kept.
+  public static let logCapacity = 1000
+
+  public let modelPath: String
+  public internal(set) var opening = Opening.underWay
+  public internal(set) var summary: ModelSummary?
+
+  // The document.
+  public internal(set) var document = Document()
+  /// Grows with every change of the plan.
+  public internal(set) var revision: PlanRevision = 0
+  /// The plan written to a file last.
+  public internal(set) var exportedPlan: Plan?
+
+  // The user interface.
+  public internal(set) var list = LayerList()
+  public internal(set) var overlay: Overlay?
+  public internal(set) var message: Message?
+  /// The first key of a sequence, while the second is awaited.
+  public internal(set) var prefix: KeyPress?
+  public internal(set) var lastIntent: EditIntent?
+  public internal(set) var isMouseEnabled: Bool
+  public internal(set) var isPaused = false
+  public internal(set) var journalPath: String?
+
+  // The engine.
+  public internal(set) var figures = Figures()
+  public internal(set) var sensitivities: [Int: [NumberFormat: Estimate]] = [:]
+  public internal(set) var jobs: [Job] = []
+  public internal(set) var activity: String?
+  public internal(set) var log: [String] = []
+
+  var nextExportJob = 1
+  var exportingPlans: [Int: Plan] = [:]
+  var lastInterrupt: Double?
+
+  public init(modelPath: String, isMouseEnabled: Bool = false) {
+    self.modelPath = modelPath
+    self.isMouseEnabled = isMouseEnabled
+  }
+
+  /// The model's sites; none until it is open.
+  public var sites: [Site] { summary?.sites ?? [] }
+
+  /// The site under the cursor.
+  public var selectedSite: Site? { list.selected.map { sites[$0] } }
+
+  /// Exact bytes of the file the plan exports to.
+  public var plannedByteCount: Int? { summary?.sizeModel.byteCount(of: document.plan) }
+
+  /// Exact bytes of the file an untouched plan exports to.
+  public var referenceByteCount: Int? { summary?.sizeModel.byteCount(of: Plan()) }
+
+  /// The format `site` is stored in under the plan.
+  public func format(of site: Site) -> NumberFormat {
+    document.plan[site.name].format ?? .ggml(site.stored)
+  }
+
+  /// Bytes of one site's values under the plan, without padding.
+  public func byteCount(of site: Site) -> Int {
+    summary?.sizeModel.byteCount(of: site, under: document.plan[site.name]) ?? 0
+  }
+
+  /// Whether the quality shown is of an older plan.
+  public var isQualityStale: Bool { figures.qualityRevision != revision }
+
+  /// Whether the latency shown is of an older plan.
+  public var isLatencyStale: Bool { figures.latencyRevision != revision }
+
+  /// Divergence of the model with only `site` stored in about `bits` bits, where it is known.
+  public func sensitivity(of site: Site, bits: Int) -> Estimate? {
+    guard let asked = DefaultFormat.asked(bits: bits),
+      let format = DefaultFormat.resolve(asked, for: site)?.used
+    else { return nil }
+    return sensitivities[site.index]?[format]
+  }
+
+  /// Whether quitting now would leave edits that were never exported.
+  public var hasUnexportedEdits: Bool {
+    !document.plan.isEmpty && exportedPlan != document.plan
+  }
+
+  /// Where keys go.
+  public var context: KeyContext {
+    if let overlay { return overlay.context }
+    return list.filterField == nil ? .bench : .filter
+  }
+
+  /// Why `command` would do nothing now; `nil` where it would do something.
+  public func reasonDisabled(_ command: Command) -> String? {
+    switch command {
+    case .undo: document.canUndo ? nil : "nothing to undo"
+    case .redo: document.canRedo ? nil : "nothing to redo"
+    case .repeatEdit: lastIntent == nil ? "nothing to repeat yet" : targetsMissing
+    case .setBits, .keep, .fewerBits, .moreBits, .openFormats, .toggleMark, .startRange, .markShown:
+      targetsMissing
+    case .copyPlanLine: targetsMissing
+    case .openExport: summary == nil ? "no model is open" : nil
+    case .clearMarks: list.marks.isEmpty && list.rangeStart == nil ? "nothing is marked" : nil
+    default: nil
+    }
+  }
+
+  private var targetsMissing: String? {
+    summary == nil ? "no model is open" : list.targets.isEmpty ? "no layer is selected" : nil
+  }
+}
