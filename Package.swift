@@ -65,10 +65,16 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "ViseConsole",
+      dependencies: [
+        "CTerminal", "ViseWorkbench", "ViseTerminal", "ViseCompression", "ViseEstimates",
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "vise",
       dependencies: [
-        "CTerminal", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
+        "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
         "ViseEstimates", "ViseEvaluation", "ViseWorkbench", "ViseTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -103,6 +109,20 @@ let package = Package(
       ],
       resources: [.copy("Goldens")], swiftSettings: strict),
     .testTarget(name: "ViseCommandTests", swiftSettings: strict),
+    .testTarget(
+      name: "ViseConsoleTests",
+      dependencies: [
+        "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression",
+        "CTerminal", "WorkbenchFixture",
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "WorkbenchFixture",
+      dependencies: [
+        "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression",
+        "ViseTensor",
+      ],
+      path: "Tests/WorkbenchFixture", swiftSettings: strict),
     .testTarget(name: "ViseLayeringTests", swiftSettings: strict),
   ],
   cLanguageStandard: .c11

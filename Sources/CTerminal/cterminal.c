@@ -94,8 +94,9 @@ static void give_up(void) {
   terminal.fd = -1;
 }
 
-int ct_open(const char *term, int fd, ct_caps *caps) {
+int ct_open(const char *term, int fd, bool force_utf8, ct_caps *caps) {
   setlocale(LC_CTYPE, "");
+  if (force_utf8 && strcmp(nl_langinfo(CODESET), "UTF-8") != 0) setlocale(LC_CTYPE, "C.UTF-8");
   memset(caps, 0, sizeof *caps);
   terminal.fd = fd;
   terminal.is_tty = isatty(fd);

@@ -63,10 +63,13 @@ public enum KeyTable {
     }
   }
 
-  /// Footer entries of `context` in display order.
+  /// Footer entries of `context` in display order, with what a click on them does.
   public static func hints(in context: KeyContext) -> [(hint: FooterHint, command: Command)] {
     bindings.filter { $0.context == context }.compactMap { binding in
-      binding.hint.map { ($0, binding.command) }
+      guard let hint = binding.hint else { return nil }
+      // The entry for all digits stands for a choice, not for its first digit.
+      if case .setBits = binding.command { return (hint, .openFormats) }
+      return (hint, binding.command)
     }
   }
 

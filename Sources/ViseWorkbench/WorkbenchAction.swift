@@ -10,8 +10,9 @@ public enum WorkbenchAction: Hashable, Sendable {
   /// A row of the layer list was clicked, counted from the top of the screen's list.
   case rowClicked(Int, isDouble: Bool)
   case wheelTurned(rows: Int)
-  /// The layer list has this many rows on screen now.
-  case listResized(rows: Int)
+  /// The screen now has this many rows for the layer list and for overlays that fill it, and shows
+  /// help in this many columns.
+  case screenResized(listRows: Int, overlayRows: Int, helpColumns: Int)
   case engineReported(EngineEvent)
   /// The predictor's answer for the plan of `revision`.
   case predictionMade(Prediction, revision: PlanRevision)

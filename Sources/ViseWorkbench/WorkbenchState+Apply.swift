@@ -20,9 +20,10 @@ extension WorkbenchState {
     case .commandClicked(let command): return perform(command, seconds: 0)
     case .rowClicked(let row, let isDouble): return click(row: row, isDouble: isDouble)
     case .wheelTurned(let rows): return turnWheel(rows)
-    case .listResized(let rows):
-      list.rowCount = max(rows, 1)
+    case .screenResized(let listRows, let overlayRows, let helpColumns):
+      list.rowCount = max(listRows, 1)
       list.scrollToCursor()
+      reading = Reading(rowCount: max(overlayRows, 1), helpColumns: max(helpColumns, 1))
       return []
     case .engineReported(let event): return receive(event)
     case .predictionMade(let prediction, let revision):

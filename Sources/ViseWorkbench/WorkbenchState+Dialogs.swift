@@ -133,12 +133,13 @@ extension WorkbenchState {
     return []
   }
 
-  /// Scrolls help or the log; how far there is to scroll is the view's to clamp.
+  /// Scrolls help or the log, no further than to the last page.
   mutating func read(
     _ command: Command, top: Int, _ make: (Int) -> Overlay
   ) -> [WorkbenchEffect] {
-    let page = max(list.rowCount, 1)
-    let last = max((context == .log ? log.count : KeyTable.bindings.count) - 1, 0)
+    let page = reading.rowCount
+    let lines = context == .log ? log.count : HelpText.rowCount(columns: reading.helpColumns)
+    let last = max(lines - page, 0)
     let next: Int
     switch command {
     case .moveUp: next = top - 1

@@ -74,7 +74,7 @@ extension WorkbenchState {
     case .openExport: openExport()
     case .openPalette: overlay = .palette(Palette())
     case .openHelp: overlay = .help(top: 0)
-    case .openLog: overlay = .log(top: max(log.count - list.rowCount, 0))
+    case .openLog: overlay = .log(top: max(log.count - reading.rowCount, 0))
     case .quit: return quit()
     case .togglePause:
       isPaused.toggle()

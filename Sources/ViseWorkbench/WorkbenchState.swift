@@ -42,6 +42,12 @@ public struct WorkbenchState: Hashable, Sendable {
   public internal(set) var activity: String?
   public internal(set) var log: [String] = []
 
+  /// Room for overlays that are read: help and log.
+  struct Reading: Hashable, Sendable {
+    var rowCount = 1
+    var helpColumns = 1
+  }
+  var reading = Reading()
   var nextExportJob = 1
   var exportingPlans: [Int: Plan] = [:]
   var lastInterrupt: Double?

@@ -37,8 +37,9 @@ enum { CT_BOLD = 1, CT_DIM = 2, CT_UNDERLINE = 4, CT_REVERSE = 8 };
 /// terminals, else /dev/tty. Returns a descriptor or CT_NO_TTY.
 int ct_find_tty(void);
 
-/// Starts curses on `fd`, which may be a plain file in tests. `term` may be NULL.
-int ct_open(const char *term, int fd, ct_caps *caps);
+/// Starts curses on `fd`, which may be a plain file in tests. `term` may be NULL. `force_utf8`
+/// draws in UTF-8 whatever the locale says.
+int ct_open(const char *term, int fd, bool force_utf8, ct_caps *caps);
 
 /// Leaves the screen, restores the terminal's modes and forgets everything; `fd` stays open.
 void ct_close(void);

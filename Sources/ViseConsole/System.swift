@@ -1,0 +1,78 @@
+import Glibc
+
+/// The few calls to the system the console needs.
+enum System {
+  /// Seconds of a clock that never goes back.
+  static func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
+  /// The value of an environment variable; empty ones count as unset.
+  static func variable(_ name: String) -> String? {
+    guard let value = getenv(name) else { return nil }
+    let text = String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
+  /// The text of the last error.
+  static var lastError: String { String(cString: strerror(errno)) }
+
+  /// Writes all of `text`, as far as the descriptor takes it.
+  @discardableResult
+  static func write(_ text: String, to descriptor: Int32) -> Bool {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        bytes = bytes.dropFirst(count)
+      } else if errno != EINTR {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// A file's bytes, up to `limit` of them, or `nil` where it cannot be read.
+  static func contents(of path: String, limit: Int = 1 << 28) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return contents(of: descriptor, limit: limit)
+  }
+
+  /// The rest of what an open file holds, up to `limit` bytes.
+  static func contents(of descriptor: Int32, limit: Int) -> [UInt8] {
+    var result: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 1 << 16)
+    while result.count < limit {
+      let count = read(descriptor, &block, min(block.count, limit - result.count))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { break }
+      result += block[..<count]
+    }
+    return result
+  }
+
+  /// Makes a folder and those above it; existing ones are left as they are.
+  static func makeFolder(_ path: String) {
+    var partial = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+      partial += "/\(part)"
+      mkdir(partial, 0o700)
+    }
+  }
+
+  /// `$XDG_STATE_HOME/vise`, where journals and the log are.
+  static func stateFolder() -> String {
+    if let home = variable("XDG_STATE_HOME") { return "\(home)/vise" }
+    return "\(variable("HOME") ?? "/tmp")/.local/state/vise"
+  }
+
+  /// A path with a leading `~/` made the user's home.
+  static func expanded(_ path: String) -> String {
+    guard path.hasPrefix("~/"), let home = variable("HOME") else { return path }
+    return home + path.dropFirst(1)
+  }
+}

@@ -1,0 +1,74 @@
+import CTerminal
+import ViseEstimates
+import ViseWorkbench
+
+extension WorkbenchLoop {
+  /// Does what the workbench asks for. Nothing here waits.
+  mutating func run(_ effect: WorkbenchEffect) {
+    switch effect {
+    case .predict(let revision): predict(revision)
+    case .send(let request): send(request)
+    case .record(let entry): record(entry)
+    case .lookForJournal(let fingerprint, let path): lookForJournal(fingerprint, path)
+    case .continueJournal:
+      journal.resume()
+      reportJournal()
+    case .replaceJournal(let fingerprint, let path):
+      journal.begin(fingerprint: fingerprint, modelPath: path)
+      reportJournal()
+    case .discardJournal: journal.discard()
+    case .checkExportPath(let path): checkExportPath(path)
+    case .copy(let text): perform(.noticed(Clipboard.send(text, stateFolder: stateFolder)))
+    case .setMouse(let isOn): ct_set_mouse(isOn)
+    case .redraw: presenter.invalidate()
+    case .suspend: suspend()
+    case .quit(let code): exitCode = code
+    }
+  }
+
+  private mutating func predict(_ revision: PlanRevision) {
+    guard let predictor = connection?.predictor else { return }
+    let (quality, latency) = predictor.predict(state.document.plan)
+    perform(
+      .predictionMade(Prediction(quality: quality, latency: latency), revision: revision))
+  }
+
+  private func send(_ request: EngineRequest) {
+    guard case .export(let plan, let path, let overwrite, let job) = request else {
+      connection?.send(request)
+      return
+    }
+    connection?.send(
+      .export(plan: plan, path: System.expanded(path), overwrite: overwrite, job: job))
+  }
+
+  private mutating func record(_ entry: JournalEntry) {
+    let problem = journal.problem
+    journal.record(entry)
+    if journal.problem != problem { reportJournal() }
+  }
+
+  private mutating func lookForJournal(_ fingerprint: String, _ path: String) {
+    journal.open(fingerprint: fingerprint)
+    if let found = journal.found, let summary = state.summary {
+      let document = found.document(for: summary.sites)
+      if document.canUndo || document.canRedo {
+        perform(.journalFound(ResumeOffer(journal: found, writtenAt: journal.writtenAt)))
+        return
+      }
+    }
+    journal.begin(fingerprint: fingerprint, modelPath: path)
+    reportJournal()
+  }
+
+  private mutating func reportJournal() {
+    perform(.journalOpened(path: journal.path, problem: journal.problem))
+  }
+
+  private mutating func checkExportPath(_ path: String) {
+    let found = ExportPath(
+      System.expanded(path), modelPath: state.summary?.path ?? state.modelPath,
+      byteCount: state.plannedByteCount ?? 0)
+    perform(.exportPathChecked(path: path, exists: found.exists, problem: found.problem))
+  }
+}

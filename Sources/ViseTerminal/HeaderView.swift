@@ -1,0 +1,42 @@
+import ViseEstimates
+import ViseWorkbench
+
+/// The first row: what is open, and what the engine is doing.
+enum HeaderView {
+  static func draw(_ state: WorkbenchState, statistics: String?, on canvas: inout Canvas) {
+    let end = canvas.size.columns - 1
+    let status = statistics ?? engineWord(state)
+    let statusColumns = min(Canvas.columns(of: status), canvas.size.columns / 2)
+    let dotColumn = end - statusColumns - 2
+    canvas.put("vise", .title, column: 1, row: 0)
+    canvas.put("│", .rule, column: 6, row: 0)
+    let isBusy = state.activity != nil || state.jobs.isEmpty == false
+    let role: StyleRole = state.isPaused ? .warn : isBusy ? .ok : .dim
+    canvas.put(isBusy ? "●" : "○", role, column: dotColumn, row: 0)
+    canvas.put(status, .dim, column: dotColumn + 2, row: 0, limit: statusColumns)
+    let about = state.summary.map { "\($0.architecture) · \($0.blockCount) blocks" } ?? ""
+    let aboutColumns = Canvas.columns(of: about)
+    let name = state.summary?.name ?? state.modelPath
+    let star = state.hasUnexportedEdits ? "*" : ""
+    let room = dotColumn - 10
+    let showsAbout = room - aboutColumns - 4 >= 24
+    let nameLimit = showsAbout ? room - aboutColumns - 4 : room
+    canvas.putShortened(name + star, .text, column: 8, row: 0, limit: nameLimit)
+    if showsAbout { canvas.putRight(about, .dim, end: dotColumn - 3, row: 0) }
+  }
+
+  private static func engineWord(_ state: WorkbenchState) -> String {
+    if state.isPaused { return "paused" }
+    if let progress = state.jobs.last?.progress, progress.total > 0 {
+      let share = Numbers.percent(Double(progress.completed) / Double(progress.total))
+      let rest = progress.secondsRemaining.map { " \(Numbers.duration($0))" } ?? ""
+      return "\(progress.activity) \(share)\(rest)"
+    }
+    if let activity = state.activity { return activity }
+    switch state.opening {
+    case .underWay: return "opening"
+    case .failed: return "failed"
+    case .done: return "idle"
+    }
+  }
+}

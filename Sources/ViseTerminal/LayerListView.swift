@@ -1,0 +1,173 @@
+import ViseCompression
+import ViseEstimates
+import ViseWorkbench
+
+/// The layers: a row each, the sensitivity strip at the right.
+enum LayerListView {
+  static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
+    let list = state.list
+    let columns = Columns(state: state, width: layout.mainColumns)
+    let shown = list.shown.dropFirst(list.top).prefix(layout.listRows)
+    canvas.titledRule(
+      title(state, rows: shown.count), remark: remark(state), column: 0, row: 1,
+      columns: layout.mainColumns)
+    drawHeadings(columns, state, on: &canvas)
+    if shown.isEmpty {
+      let filter = list.filterField?.text ?? list.filter
+      canvas.put(
+        "no layer matches \(filter)", .dim, column: 3, row: layout.listTop + 1,
+        limit: layout.mainColumns - 4)
+    }
+    let total = max(state.sites.reduce(0) { $0 + state.byteCount(of: $1) }, 1)
+    for (offset, index) in shown.enumerated() {
+      let row = layout.listTop + offset
+      drawRow(
+        state, state.sites[index], isSelected: list.top + offset == list.cursor,
+        total: total, columns: columns, row: row, on: &canvas)
+      canvas.addHit(
+        Rect(column: 0, row: row, columns: layout.mainColumns, rows: 1), .listRow(offset))
+    }
+  }
+
+  private static func title(_ state: WorkbenchState, rows: Int) -> String {
+    let list = state.list
+    let first = rows == 0 ? 0 : list.top + 1
+    let last = list.top + rows
+    let range = rows == list.shown.count ? "\(rows)" : "\(first)-\(last)"
+    var text = "layers \(range) of \(state.sites.count)"
+    if list.shown.count != state.sites.count { text += " · \(list.shown.count) match" }
+    if !list.filter.isEmpty, list.filterField == nil { text += " /\(list.filter)" }
+    let marked = list.marks.union(list.range).count
+    if marked > 0 { text += " · \(marked) marked" }
+    if list.order != .model { text += " · by \(list.order.rawValue)" }
+    if list.isReversed { text += " reversed" }
+    return text
+  }
+
+  private static func remark(_ state: WorkbenchState) -> String {
+    guard let summary = state.summary else { return "" }
+    let changed = state.document.plan.treatments.count
+    let parameters = "\(Numbers.count(summary.parameterCount)) params"
+    return changed == 0 ? parameters : "\(changed) treated · \(parameters)"
+  }
+
+  private static func drawHeadings(
+    _ columns: Columns, _ state: WorkbenchState, on canvas: inout Canvas
+  ) {
+    let suffix = columns.commonSuffix
+    canvas.put("layer", .heading, column: 3, row: 2)
+    if !suffix.isEmpty { canvas.put(" …\(suffix)", .track, column: 8, row: 2) }
+    if let role = columns.role { canvas.put("role", .heading, column: role, row: 2) }
+    canvas.put("shape", .heading, column: columns.shape, row: 2)
+    canvas.put("format", .heading, column: columns.format + 1, row: 2)
+    canvas.putRight("bits", .heading, end: columns.bitsEnd, row: 2)
+    if let end = columns.bytesEnd { canvas.putRight("bytes", .heading, end: end, row: 2) }
+    canvas.putRight("share", .heading, end: columns.shareEnd, row: 2)
+    canvas.put("865432", .heading, column: columns.strip, row: 2)
+  }
+
+  private static func drawRow(
+    _ state: WorkbenchState, _ site: Site, isSelected: Bool, total: Int, columns: Columns,
+    row: Int, on canvas: inout Canvas
+  ) {
+    if isSelected { canvas.put("▸", .mark, column: 0, row: row) }
+    if state.list.marks.contains(site.index) || state.list.range.contains(site.index) {
+      canvas.put("+", .mark, column: 1, row: row)
+    }
+    let name = site.name.hasSuffix(columns.commonSuffix)
+      ? String(site.name.dropLast(columns.commonSuffix.count)) : site.name
+    if isSelected {
+      for column in 3..<3 + columns.nameWidth {
+        canvas.put(" ", .selection, column: column, row: row)
+      }
+    }
+    canvas.putShortened(
+      name, isSelected ? .selection : .text, column: 3, row: row, limit: columns.nameWidth)
+    if let role = columns.role {
+      canvas.put(site.role.rawValue, .dim, column: role, row: row, limit: 11)
+    }
+    canvas.put("\(site.rows)×\(site.columns)", .dim, column: columns.shape, row: row, limit: 12)
+    drawFormat(state, site, columns: columns, row: row, on: &canvas)
+    let bytes = state.byteCount(of: site)
+    if let end = columns.bytesEnd {
+      canvas.putRight(Numbers.bytes(bytes), .text, end: end, row: row)
+    }
+    let share = Double(bytes) / Double(total)
+    canvas.putRight(Numbers.percent(share), .text, end: columns.shareEnd, row: row)
+    if let bar = columns.bar {
+      let (filled, track) = Bars.bar(share / columns.largestShare, columns: Columns.barWidth)
+      let at = canvas.put(filled, .gauge, column: bar, row: row)
+      canvas.put(track, .track, column: at, row: row)
+    }
+    StripView.draw(state, site, column: columns.strip, row: row, on: &canvas)
+  }
+
+  private static func drawFormat(
+    _ state: WorkbenchState, _ site: Site, columns: Columns, row: Int, on canvas: inout Canvas
+  ) {
+    let choice = state.document.choice(of: site.name)
+    let format = state.format(of: site)
+    let isEdited = choice.treatment != .keep
+    let role: StyleRole = isEdited ? .edited : .text
+    if isEdited { canvas.put("•", .edited, column: columns.format, row: row) }
+    let at = canvas.put(format.name, role, column: columns.format + 1, row: row, limit: 7)
+    if choice.asked != nil { canvas.put("≠", .substituted, column: at, row: row) }
+    canvas.putRight(
+      Numbers.fixed(format.bitsPerWeight, 2), role, end: columns.bitsEnd, row: row)
+  }
+
+  /// Where a row's parts are.
+  struct Columns {
+    static let barWidth = 10
+
+    let nameWidth: Int
+    let role: Int?
+    let shape: Int
+    let format: Int
+    let bitsEnd: Int
+    let bytesEnd: Int?
+    let shareEnd: Int
+    let bar: Int?
+    let strip: Int
+    /// An ending all names share, shown once in the heading.
+    let commonSuffix: String
+    /// The largest site's share of bytes, the length of a full bar.
+    let largestShare: Double
+
+    init(state: WorkbenchState, width: Int) {
+      strip = width - 7
+      bar = width >= 98 ? strip - 2 - Self.barWidth : nil
+      shareEnd = (bar ?? strip - 1) - 1
+      bytesEnd = width >= 88 ? shareEnd - 7 : nil
+      bitsEnd = (bytesEnd.map { $0 - 10 }) ?? shareEnd - 7
+      format = bitsEnd - 15
+      shape = format - 13
+      role = width >= 76 ? shape - 12 : nil
+      nameWidth = (role ?? shape) - 4
+      let suffix = ".weight"
+      let allEndSo = !state.sites.isEmpty && state.sites.allSatisfy { $0.name.hasSuffix(suffix) }
+      commonSuffix = allEndSo ? suffix : ""
+      let bytes = state.sites.map { state.byteCount(of: $0) }
+      largestShare = Double(max(bytes.max() ?? 1, 1)) / Double(max(bytes.reduce(0, +), 1))
+    }
+  }
+}
+
+/// Six cells: what storing one layer in 8, 6, 5, 4, 3 or 2 bits would cost, on a shared log scale.
+enum StripView {
+  static func draw(
+    _ state: WorkbenchState, _ site: Site, column: Int, row: Int, on canvas: inout Canvas
+  ) {
+    for (offset, bits) in DefaultFormat.bitWidths.reversed().enumerated() {
+      guard let effect = state.sensitivity(of: site, bits: bits) else {
+        canvas.put("·", .track, column: column + offset, row: row)
+        continue
+      }
+      let level = Bars.stripLevel(effect.value)
+      let isGuess = effect.provenance == .prior
+      canvas.put(
+        String(Character(Bars.heights[level])), isGuess ? .dim : .heat(level * 5 / 8),
+        column: column + offset, row: row)
+    }
+  }
+}

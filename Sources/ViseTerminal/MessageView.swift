@@ -1,0 +1,148 @@
+import ViseEstimates
+import ViseWorkbench
+
+/// The message row and the note above it: what the last edit did.
+enum MessageView {
+  static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
+    let row = layout.messageRow
+    let limit = layout.size.columns - 2
+    if let prefix = state.prefix {
+      drawContinuations(of: prefix, state, row: row, limit: limit, on: &canvas)
+    } else if let field = state.list.filterField, state.overlay == nil {
+      let at = canvas.put("/", .key, column: 1, row: row)
+      FieldView.draw(field, column: at, row: row, columns: min(limit - 1, 60), on: &canvas)
+    } else {
+      drawMessage(state, row: row, limit: limit, on: &canvas)
+    }
+    if let note = note(state) {
+      canvas.rule(column: 0, row: layout.noteRow, columns: layout.size.columns)
+      canvas.putShortened(
+        " \(note) ", .substituted, column: 2, row: layout.noteRow, limit: limit - 3)
+    }
+  }
+
+  private static func drawMessage(
+    _ state: WorkbenchState, row: Int, limit: Int, on canvas: inout Canvas
+  ) {
+    switch state.message {
+    case .note(let text)?: canvas.putShortened(text, .text, column: 1, row: row, limit: limit)
+    case .refusal(let text)?: canvas.putShortened(text, .warn, column: 1, row: row, limit: limit)
+    case .edit(let report)?: drawReport(report, state, row: row, limit: limit, on: &canvas)
+    case nil: break
+    }
+  }
+
+  /// Parts are dropped whole where the row is too short, the least telling first.
+  private static func drawReport(
+    _ report: EditReport, _ state: WorkbenchState, row: Int, limit: Int, on canvas: inout Canvas
+  ) {
+    var parts: [(text: String, role: StyleRole)] = [
+      ("\(verb(report)) \(report.change):", .edited),
+      ("size \(Numbers.byteDelta(report.sizeDelta))", .text),
+    ]
+    parts += quality(report, state)
+    if report.verb == .did { parts.append(("(u undoes)", .dim)) }
+    let name = report.subject
+    let room = limit - parts.prefix(3).reduce(0) { $0 + Canvas.columns(of: $1.text) + 2 }
+    let nameLimit = min(max(room, 12), 40)
+    let nameColumns = min(Canvas.columns(of: name), nameLimit)
+    canvas.putShortened(name, .text, column: 1, row: row, limit: nameLimit)
+    var column = 1 + nameColumns + 2
+    for part in parts {
+      guard column + Canvas.columns(of: part.text) <= limit + 1 else { return }
+      column = canvas.put(part.text, part.role, column: column, row: row) + 2
+    }
+  }
+
+  private static func verb(_ report: EditReport) -> String {
+    switch report.verb {
+    case .did: ""
+    case .undid: "undid"
+    case .redid: "redid"
+    }
+  }
+
+  private static func quality(
+    _ report: EditReport, _ state: WorkbenchState
+  ) -> [(text: String, role: StyleRole)] {
+    guard let after = report.klAfter else {
+      let isPossible = state.summary?.evaluationUnavailable == nil
+      return [(isPossible ? "KL not known yet" : "KL unknown", .dim)]
+    }
+    let before = report.klBefore.map { "\(Numbers.compact($0.value))→" } ?? ""
+    let half = after.interval.map { " ±\(Numbers.compact($0.halfWidth))" } ?? ""
+    return [
+      ("KL \(before)\(Numbers.compact(after.value))\(half) nats", .text),
+      (after.provenance.word, .dim),
+    ]
+  }
+
+  /// Why a layer got something else than was asked for.
+  private static func note(_ state: WorkbenchState) -> String? {
+    guard state.overlay == nil, case .edit(let report)? = state.message,
+      let reason = report.reason
+    else { return nil }
+    var parts: [String] = []
+    if report.substituted > 0 {
+      parts.append(report.substituted == 1 ? "≠ other format" : "≠ \(report.substituted) other formats")
+    }
+    if report.refused > 0 { parts.append("\(report.refused) left as they were") }
+    return "\(parts.joined(separator: ", ")): \(reason)"
+  }
+
+  private static func drawContinuations(
+    of prefix: KeyPress, _ state: WorkbenchState, row: Int, limit: Int, on canvas: inout Canvas
+  ) {
+    var column = canvas.put("\(prefix.label) …", .key, column: 1, row: row) + 2
+    for binding in KeyTable.continuations(of: prefix, in: state.context) {
+      guard let sequence = binding.sequences.first(where: { $0.first == prefix && $0.count > 1 }),
+        let next = sequence.last, column < limit
+      else { continue }
+      column = canvas.put(next.label, .key, column: column, row: row) + 1
+      column = canvas.put(binding.command.summary, .hint, column: column, row: row) + 2
+    }
+  }
+}
+
+/// A text field with its cursor; shows the end of what is longer than it.
+enum FieldView {
+  static func draw(
+    _ field: TextField, column: Int, row: Int, columns: Int, on canvas: inout Canvas
+  ) {
+    for offset in 0..<columns { canvas.put(" ", .field, column: column + offset, row: row) }
+    let hidden = max(field.cursor - (columns - 1), 0)
+    let text = String(field.characters.dropFirst(hidden))
+    canvas.put(text, .field, column: column, row: row, limit: columns)
+    let before = String(field.characters[hidden..<field.cursor])
+    canvas.cursor = (min(column + Canvas.columns(of: before), column + columns - 1), row)
+  }
+}
+
+/// The last row: the keys that matter here, most telling first to stay.
+enum FooterView {
+  static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
+    let hints = KeyTable.hints(in: state.context)
+    var room = layout.size.columns - 1
+    var kept: Set<Int> = []
+    for index in hints.indices.sorted(by: { (hints[$0].hint.rank, $0) < (hints[$1].hint.rank, $1) }) {
+      let columns = width(hints[index].hint)
+      guard columns <= room else { break }
+      room -= columns
+      kept.insert(index)
+    }
+    var column = 1
+    for index in hints.indices where kept.contains(index) {
+      let (hint, command) = hints[index]
+      let start = column
+      column = canvas.put(hint.keys, .key, column: column, row: layout.footerRow) + 1
+      column = canvas.put(hint.word, .hint, column: column, row: layout.footerRow) + 2
+      canvas.addHit(
+        Rect(column: start, row: layout.footerRow, columns: column - start - 2, rows: 1),
+        .command(command))
+    }
+  }
+
+  private static func width(_ hint: FooterHint) -> Int {
+    Canvas.columns(of: hint.keys) + 1 + Canvas.columns(of: hint.word) + 2
+  }
+}

@@ -1,0 +1,167 @@
+import ViseCompression
+import ViseEstimates
+import ViseWorkbench
+
+/// Dialogs, lists and pages that lie over the bench.
+enum OverlayView {
+  static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
+    switch state.overlay {
+    case .formats(let picker)?: FormatsView.draw(picker, state, on: &canvas, layout: layout)
+    case .export(let dialog)?: ExportView.draw(dialog, state, on: &canvas, layout: layout)
+    case .palette(let palette)?: drawPalette(palette, state, on: &canvas, layout: layout)
+    case .help(let top)?: drawHelp(top: top, on: &canvas, layout: layout)
+    case .log(let top)?: drawLog(state, top: top, on: &canvas, layout: layout)
+    case .quit?: drawQuit(state, on: &canvas, layout: layout)
+    case .resume(let offer)?: drawResume(offer, on: &canvas, layout: layout)
+    case nil: break
+    }
+  }
+
+  /// A framed box in the middle of the screen; returns its inside.
+  static func box(
+    _ title: String, columns: Int, rows: Int, on canvas: inout Canvas, layout: Layout
+  ) -> Rect {
+    let columns = min(columns, layout.size.columns - 4)
+    let rows = min(rows, layout.size.rows - 3)
+    let left = (layout.size.columns - columns) / 2
+    let top = max((layout.size.rows - 2 - rows) / 2, 1)
+    canvas.clear(Rect(column: left, row: top, columns: columns, rows: rows))
+    let bottom = top + rows - 1
+    for column in left..<left + columns {
+      canvas.put("─", .border, column: column, row: top)
+      canvas.put("─", .border, column: column, row: bottom)
+    }
+    for row in top...bottom {
+      canvas.put("│", .border, column: left, row: row)
+      canvas.put("│", .border, column: left + columns - 1, row: row)
+    }
+    for (corner, column, row) in [
+      ("┌", left, top), ("┐", left + columns - 1, top), ("└", left, bottom),
+      ("┘", left + columns - 1, bottom),
+    ] {
+      canvas.put(corner, .border, column: column, row: row)
+    }
+    canvas.putShortened(" \(title) ", .title, column: left + 2, row: top, limit: columns - 4)
+    return Rect(column: left + 2, row: top + 1, columns: columns - 4, rows: rows - 2)
+  }
+
+  /// Buttons in a row: the key, then what it does; a click presses it.
+  static func buttons(
+    of context: KeyContext, on canvas: inout Canvas, column: Int, row: Int, limit: Int
+  ) {
+    var column = column
+    let end = column + limit
+    for (hint, command) in KeyTable.hints(in: context) {
+      guard column + Canvas.columns(of: hint.keys + hint.word) + 1 <= end else { return }
+      let start = column
+      column = canvas.put(hint.keys, .key, column: column, row: row) + 1
+      column = canvas.put(hint.word, .hint, column: column, row: row) + 3
+      canvas.addHit(
+        Rect(column: start, row: row, columns: column - start - 3, rows: 1), .command(command))
+    }
+  }
+
+  private static func drawPalette(
+    _ palette: Palette, _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
+  ) {
+    let matches = palette.matches
+    let inside = box("commands", columns: 70, rows: 15, on: &canvas, layout: layout)
+    let at = canvas.put(": ", .key, column: inside.column, row: inside.row)
+    FieldView.draw(
+      palette.field, column: at, row: inside.row, columns: inside.columns - 2, on: &canvas)
+    let rows = inside.rows - 2
+    let top = max(palette.cursor - rows + 1, 0)
+    if matches.isEmpty {
+      canvas.put("no such command", .dim, column: inside.column, row: inside.row + 2)
+    }
+    for (offset, binding) in matches.dropFirst(top).prefix(rows).enumerated() {
+      let row = inside.row + 2 + offset
+      let isCurrent = top + offset == palette.cursor
+      let reason = state.reasonDisabled(binding.command)
+      let role: StyleRole = isCurrent ? .choice : reason == nil ? .text : .dim
+      if isCurrent { canvas.put("▸", .mark, column: inside.column, row: row) }
+      canvas.put(binding.command.summary, role, column: inside.column + 2, row: row, limit: 34)
+      canvas.put(binding.label, .key, column: inside.column + 38, row: row, limit: 12)
+      if let reason {
+        canvas.putShortened(
+          reason, .dim, column: inside.column + 51, row: row, limit: inside.columns - 51)
+      }
+    }
+  }
+
+  private static func clearPage(_ layout: Layout, on canvas: inout Canvas) {
+    canvas.clear(
+      Rect(column: 0, row: 1, columns: layout.size.columns, rows: layout.noteRow - 0))
+    canvas.rule(column: 0, row: layout.noteRow, columns: layout.size.columns)
+  }
+
+  private static func drawHelp(top: Int, on canvas: inout Canvas, layout: Layout) {
+    clearPage(layout, on: &canvas)
+    let columns = layout.helpColumns
+    let rows = HelpText.rowCount(columns: columns)
+    let shown = min(top + layout.overlayRows, rows)
+    canvas.titledRule(
+      "keys", remark: "\(shown) of \(rows) lines", column: 0, row: 1,
+      columns: layout.size.columns)
+    let width = layout.size.columns / columns
+    for part in 0..<columns {
+      let lines = HelpText.lines.dropFirst(part * rows).prefix(rows)
+      for (offset, line) in lines.dropFirst(top).prefix(layout.overlayRows).enumerated() {
+        let (column, row) = (part * width + 1, 2 + offset)
+        switch line {
+        case .title(let text): canvas.put(text, .title, column: column, row: row)
+        case .binding(let keys, let summary):
+          canvas.put(keys, .key, column: column + 1, row: row, limit: 12)
+          canvas.put(summary, .text, column: column + 14, row: row, limit: width - 15)
+        case .blank: break
+        }
+      }
+    }
+  }
+
+  private static func drawLog(
+    _ state: WorkbenchState, top: Int, on canvas: inout Canvas, layout: Layout
+  ) {
+    clearPage(layout, on: &canvas)
+    canvas.titledRule(
+      "log", remark: "\(state.log.count) lines", column: 0, row: 1, columns: layout.size.columns)
+    if state.log.isEmpty { canvas.put("nothing logged yet", .dim, column: 1, row: 2) }
+    for (offset, line) in state.log.dropFirst(top).prefix(layout.overlayRows).enumerated() {
+      canvas.put(line, .text, column: 1, row: 2 + offset, limit: layout.size.columns - 2)
+    }
+  }
+
+  private static func drawQuit(
+    _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
+  ) {
+    let inside = box("quit", columns: 60, rows: 7, on: &canvas, layout: layout)
+    let exporting = state.jobs.contains { $0.exportPath != nil }
+    let why =
+      exporting
+      ? "An export is still being written; quitting ends it."
+      : state.hasUnexportedEdits ? "These edits were never exported." : "Quit now?"
+    canvas.put(why, .text, column: inside.column, row: inside.row, limit: inside.columns)
+    let saved =
+      state.journalPath == nil
+      ? "They are not saved anywhere." : "The session is saved and can be resumed."
+    canvas.put(saved, .dim, column: inside.column, row: inside.row + 1, limit: inside.columns)
+    buttons(
+      of: .quit, on: &canvas, column: inside.column, row: inside.row + 4, limit: inside.columns)
+  }
+
+  private static func drawResume(
+    _ offer: ResumeOffer, on canvas: inout Canvas, layout: Layout
+  ) {
+    let inside = box("session found", columns: 60, rows: 7, on: &canvas, layout: layout)
+    canvas.put(
+      "This model was being edited, last at \(offer.writtenAt).", .text, column: inside.column,
+      row: inside.row, limit: inside.columns)
+    let steps = offer.journal.entries.count
+    canvas.put(
+      "\(steps) steps are saved, with everything undo needs.", .dim, column: inside.column,
+      row: inside.row + 1, limit: inside.columns)
+    buttons(
+      of: .resume, on: &canvas, column: inside.column, row: inside.row + 4,
+      limit: inside.columns)
+  }
+}

@@ -1,0 +1,113 @@
+import Synchronization
+import ViseCompression
+import ViseEstimates
+import ViseTensor
+import ViseWorkbench
+
+/// A model that needs no file: Llama-like blocks, rows of 576 that k-quants do not fit and 1536
+/// that they do.
+enum FixtureModel {
+  static func summary(path: String, blocks: Int) -> ModelSummary {
+    var sites: [Site] = []
+    func add(_ name: String, _ role: SiteRole, _ block: Int?, _ rows: Int, _ columns: Int) {
+      sites.append(
+        Site(
+          index: sites.count, name: name, role: role, block: block, rows: rows, columns: columns,
+          stored: .q8_0))
+    }
+    add("token_embd.weight", .tokenEmbedding, nil, 49152, 576)
+    for block in 0..<blocks {
+      add("blk.\(block).attn_q.weight", .attentionQuery, block, 576, 576)
+      add("blk.\(block).attn_k.weight", .attentionKey, block, 192, 576)
+      add("blk.\(block).attn_v.weight", .attentionValue, block, 192, 576)
+      add("blk.\(block).attn_output.weight", .attentionOutput, block, 576, 576)
+      add("blk.\(block).ffn_gate.weight", .ffnGate, block, 1536, 576)
+      add("blk.\(block).ffn_up.weight", .ffnUp, block, 1536, 576)
+      add("blk.\(block).ffn_down.weight", .ffnDown, block, 576, 1536)
+    }
+    let stored = sites.map { NumberFormat.ggml($0.stored) }
+    let bytes = zip(sites, stored).map { $1.byteCount(rows: $0.rows, columns: $0.columns) ?? 0 }
+    let size = SizeModel(
+      fixedByteCount: 1_791_424, alignment: 32, sites: sites, storedByteCounts: bytes)
+    return ModelSummary(
+      name: "Fixture-135M", architecture: "llama", path: path, fingerprint: "fixture\(blocks)",
+      parameterCount: sites.reduce(0) { $0 + $1.parameterCount },
+      fileByteCount: size.byteCount(of: Plan()), blockCount: blocks, sites: sites,
+      sizeModel: size, evaluationUnavailable: nil)
+  }
+
+  /// A made-up divergence of one site in one format, for tests only.
+  static func divergence(_ site: Site, _ format: NumberFormat) -> Double {
+    let weight = 0.4 + Double((site.index * 37) % 100) / 40
+    var noise = 2.0
+    for _ in 0..<Int(format.bitsPerWeight * 2) { noise *= 0.5 }
+    return noise * weight
+  }
+}
+
+/// Answers as an engine would, from a script; tests only.
+final class ScriptedEngine: EngineConnection, InstantPredictor {
+  private let mailbox: EngineMailbox
+  private let summary: ModelSummary
+
+  var predictor: (any InstantPredictor)? { self }
+
+  init(mailbox: EngineMailbox, summary: ModelSummary) {
+    self.mailbox = mailbox
+    self.summary = summary
+    mailbox.post(.opened(summary))
+    let found = summary.sites.filter { $0.index % 5 != 4 }.flatMap { site in
+      NumberFormat.encodable.map { NumberFormat.ggml($0) }
+        .filter { $0.byteCount(rows: site.rows, columns: site.columns) != nil }
+        .map { format in
+          SiteSensitivity(
+            siteIndex: site.index, format: format,
+            klMean: Estimate(
+              value: FixtureModel.divergence(site, format), provenance: .predicted(tokens: 256)))
+        }
+    }
+    mailbox.post(.sensitivities(found))
+    mailbox.post(.log("scripted engine, \(summary.sites.count) sites"))
+  }
+
+  func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
+    let provenance =
+      plan.isEmpty ? Provenance.exact : .predicted(tokens: 256)
+    let kl = summary.sites.reduce(0) { total, site in
+      total + (plan[site.name].format.map { FixtureModel.divergence(site, $0) } ?? 0)
+    }
+    let seconds = 1e-3 + Double(summary.sizeModel.byteCount(of: plan)) / 14e9
+    let quality = QualityEstimate(
+      klMean: estimate(kl, spread: 0.2, provenance),
+      perplexityRatio: Estimate(value: 1 + kl * 1.1, provenance: provenance),
+      top1Agreement: Estimate(value: 1 / (1 + 2 * kl), provenance: provenance))
+    let latency = LatencyEstimate(
+      decodeSecondsPerToken: Estimate(
+        value: seconds,
+        interval: Interval(lower: seconds * 0.95, upper: seconds * 1.05, level: 0.9),
+        provenance: .predicted(tokens: 32)),
+      prefillTokensPerSecond: Estimate(value: 900, provenance: .predicted(tokens: 32)),
+      bindingCeiling: "memory bandwidth")
+    return (quality, latency)
+  }
+
+  private func estimate(_ value: Double, spread: Double, _ provenance: Provenance) -> Estimate {
+    guard provenance != .exact else { return Estimate(value: 0, provenance: .exact) }
+    return Estimate(
+      value: value,
+      interval: Interval(
+        lower: value * (1 - spread), upper: value * (1 + spread), level: 0.9),
+      provenance: provenance)
+  }
+
+  func send(_ request: EngineRequest) {
+    switch request {
+    case .export(let plan, let path, _, let job):
+      let bytes = summary.sizeModel.byteCount(of: plan)
+      mailbox.post(.jobEnded(job: job, .finished("wrote \(path), \(bytes) bytes")))
+    case .evaluate, .attend, .cancel, .setPaused: break
+    }
+  }
+
+  func shutDown() {}
+}
