@@ -9,9 +9,14 @@ enum Bars {
 
   /// The height 0…7 of a strip's cell for a divergence, on the shared logarithmic scale.
   static func stripLevel(_ nats: Double) -> Int {
+    min(Int(stripShare(nats) * 8), 7)
+  }
+
+  /// A divergence's place 0…1 on the scale of the strips.
+  static func stripShare(_ nats: Double) -> Double {
     guard nats > stripFloor else { return 0 }
     let share = logarithm(nats / stripFloor) / logarithm(stripCeiling / stripFloor)
-    return min(max(Int(share * 8), 0), 7)
+    return min(max(share, 0), 1)
   }
 
   /// A bar of `share` in 0…1: filled part and track, together `columns` wide.

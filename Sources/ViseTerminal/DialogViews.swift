@@ -14,7 +14,6 @@ enum FormatsView {
     drawHeadings(isSingle: single != nil, inside, on: &canvas)
     let rows = max(inside.rows - 3, 1)
     let top = max(min(picker.cursor - rows / 2, picker.choices.count - rows), 0)
-    let current = state.plannedByteCount ?? 0
     for (offset, choice) in picker.choices.dropFirst(top).prefix(rows).enumerated() {
       drawRow(
         choice, isCurrent: top + offset == picker.cursor, single: single, state: state,
@@ -22,12 +21,30 @@ enum FormatsView {
     }
     let choice = picker.choices[picker.cursor]
     let row = inside.row + inside.rows - 1
-    canvas.put(
-      "now \(Numbers.bytes(current)) in all", .dim, column: inside.column, row: row)
+    canvas.put(outcome(of: choice, picker, state), .dim, column: inside.column, row: row)
     if let reason = choice.reason {
       canvas.putShortened(
         reason, .substituted, column: inside.column, row: row - 1, limit: inside.columns)
     }
+  }
+
+  /// What the exported file would shrink or grow to.
+  private static func outcome(
+    of choice: FormatChoice, _ picker: FormatPicker, _ state: WorkbenchState
+  ) -> String {
+    guard let model = state.summary?.sizeModel, let now = state.plannedByteCount else { return "" }
+    var plan = state.document.plan
+    for index in picker.targets {
+      let site = state.sites[index]
+      guard let format = choice.format else {
+        plan[site.name] = .keep
+        continue
+      }
+      guard let used = DefaultFormat.resolve(format, for: site)?.used else { continue }
+      plan[site.name] = Treatment(format: used)
+    }
+    let then = model.byteCount(of: plan)
+    return "file \(Numbers.bytes(now)) → \(Numbers.bytes(then)) (\(Numbers.byteDelta(then - now)))"
   }
 
   private static func drawHeadings(isSingle: Bool, _ inside: Rect, on canvas: inout Canvas) {
@@ -67,25 +84,28 @@ enum FormatsView {
         canvas.putRight("·", .track, end: column + 40, row: row)
       }
     }
-    drawFit(choice, single: single, column: column + 43, row: row, on: &canvas)
+    drawFit(
+      choice, single: single, column: column + 43, row: row, limit: inside.columns - 43,
+      on: &canvas)
   }
 
   private static func drawFit(
-    _ choice: FormatChoice, single: Site?, column: Int, row: Int, on canvas: inout Canvas
+    _ choice: FormatChoice, single: Site?, column: Int, row: Int, limit: Int,
+    on canvas: inout Canvas
   ) {
     guard let format = choice.format else {
-      canvas.put("as the file has it", .dim, column: column, row: row)
+      canvas.put("as the file has it", .dim, column: column, row: row, limit: limit)
       return
     }
     if choice.byteCount == nil {
-      canvas.put("does not fit", .bad, column: column, row: row)
+      canvas.put("does not fit", .bad, column: column, row: row, limit: limit)
     } else if let single, choice.substituted > 0 {
       let used = DefaultFormat.resolve(format, for: single)?.used.name ?? ""
-      canvas.put("≠ becomes \(used)", .substituted, column: column, row: row, limit: 26)
+      canvas.put("≠ \(used)", .substituted, column: column, row: row, limit: limit)
     } else if choice.substituted + choice.refused > 0 {
       var text = "≠ \(choice.substituted) replaced"
       if choice.refused > 0 { text += ", \(choice.refused) kept" }
-      canvas.put(text, .substituted, column: column, row: row, limit: 26)
+      canvas.put(text, .substituted, column: column, row: row, limit: limit)
     } else {
       canvas.put("ok", .ok, column: column, row: row)
     }
@@ -144,7 +164,8 @@ enum ExportView {
 
   private static func quality(_ state: WorkbenchState) -> String {
     guard let kl = state.figures.quality?.klMean else { return "not known yet" }
-    let half = kl.interval.map { " ±\(Numbers.compact($0.halfWidth))" } ?? ""
+    let half =
+      kl.interval.map { " ±\(Numbers.halfWidth($0.halfWidth, beside: kl.value))" } ?? ""
     let stale = state.isQualityStale ? ", stale" : ""
     return "KL \(Numbers.compact(kl.value)) nats\(half), \(kl.provenance.sentence)\(stale)"
   }

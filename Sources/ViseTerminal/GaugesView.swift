@@ -38,7 +38,7 @@ enum GaugesView {
     }
     let kl = quality.klMean
     let role: StyleRole = state.isQualityStale ? .dim : .value
-    put(kl, unit: " nats", Numbers.compact, role, columns, row: row, on: &canvas)
+    put(kl, scale: 1, unit: " nats", role, columns, row: row, on: &canvas)
     let cells = Bars.gauge(
       value: position(kl.value), lower: kl.interval.map { position($0.lower) },
       upper: kl.interval.map { position($0.upper) },
@@ -79,7 +79,7 @@ enum GaugesView {
       return
     }
     let role: StyleRole = state.isLatencyStale ? .dim : .value
-    put(latency, unit: " ms", { Numbers.compact($0 * 1000) }, role, columns, row: row, on: &canvas)
+    put(latency, scale: 1000, unit: " ms", role, columns, row: row, on: &canvas)
     let reference = state.figures.referenceLatency?.decodeSecondsPerToken.value
     let scale = 1.25 * max(reference ?? 0, latency.value, .leastNonzeroMagnitude)
     let cells = Bars.gauge(
@@ -105,14 +105,15 @@ enum GaugesView {
 
 extension GaugesView {
   private static func put(
-    _ estimate: Estimate, unit: String, _ format: (Double) -> String, _ role: StyleRole,
-    _ columns: Columns, row: Int, on canvas: inout Canvas
+    _ estimate: Estimate, scale: Double, unit: String, _ role: StyleRole, _ columns: Columns,
+    row: Int, on canvas: inout Canvas
   ) {
-    let at = canvas.put(format(estimate.value) + unit, role, column: columns.value, row: row)
+    let value = estimate.value * scale
+    let at = canvas.put(Numbers.compact(value) + unit, role, column: columns.value, row: row)
     guard let interval = estimate.interval else { return }
     canvas.put(
-      " ±\(format(interval.halfWidth))", .dim, column: at, row: row,
-      limit: columns.gauge - 1 - at)
+      " ±\(Numbers.halfWidth(interval.halfWidth * scale, beside: value))", .dim, column: at,
+      row: row, limit: columns.gauge - 1 - at)
   }
 
   private static func put(

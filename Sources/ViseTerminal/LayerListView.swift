@@ -56,7 +56,7 @@ enum LayerListView {
   ) {
     let suffix = columns.commonSuffix
     canvas.put("layer", .heading, column: 3, row: 2)
-    if !suffix.isEmpty { canvas.put(" …\(suffix)", .track, column: 8, row: 2) }
+    if !suffix.isEmpty, columns.nameWidth >= 7 + suffix.count { canvas.put(" …\(suffix)", .track, column: 8, row: 2) }
     if let role = columns.role { canvas.put("role", .heading, column: role, row: 2) }
     canvas.put("shape", .heading, column: columns.shape, row: 2)
     canvas.put("format", .heading, column: columns.format + 1, row: 2)
@@ -74,8 +74,7 @@ enum LayerListView {
     if state.list.marks.contains(site.index) || state.list.range.contains(site.index) {
       canvas.put("+", .mark, column: 1, row: row)
     }
-    let name = site.name.hasSuffix(columns.commonSuffix)
-      ? String(site.name.dropLast(columns.commonSuffix.count)) : site.name
+    let name = LayerNames.short(site.name, suffix: columns.commonSuffix)
     if isSelected {
       for column in 3..<3 + columns.nameWidth {
         canvas.put(" ", .selection, column: column, row: row)
@@ -86,7 +85,7 @@ enum LayerListView {
     if let role = columns.role {
       canvas.put(site.role.rawValue, .dim, column: role, row: row, limit: 11)
     }
-    canvas.put("\(site.rows)×\(site.columns)", .dim, column: columns.shape, row: row, limit: 12)
+    canvas.put("\(site.rows)×\(site.columns)", .dim, column: columns.shape, row: row, limit: 11)
     drawFormat(state, site, columns: columns, row: row, on: &canvas)
     let bytes = state.byteCount(of: site)
     if let end = columns.bytesEnd {
@@ -140,16 +139,28 @@ enum LayerListView {
       shareEnd = (bar ?? strip - 1) - 1
       bytesEnd = width >= 88 ? shareEnd - 7 : nil
       bitsEnd = (bytesEnd.map { $0 - 10 }) ?? shareEnd - 7
-      format = bitsEnd - 15
-      shape = format - 13
+      format = bitsEnd - (width >= 76 ? 15 : 13)
+      shape = format - (width >= 76 ? 13 : 11)
       role = width >= 76 ? shape - 12 : nil
       nameWidth = (role ?? shape) - 4
-      let suffix = ".weight"
-      let allEndSo = !state.sites.isEmpty && state.sites.allSatisfy { $0.name.hasSuffix(suffix) }
-      commonSuffix = allEndSo ? suffix : ""
+      commonSuffix = LayerNames.commonSuffix(state)
       let bytes = state.sites.map { state.byteCount(of: $0) }
       largestShare = Double(max(bytes.max() ?? 1, 1)) / Double(max(bytes.reduce(0, +), 1))
     }
+  }
+}
+
+/// Layer names without what all of them end with.
+enum LayerNames {
+  /// The ending all names share, where they share the usual one.
+  static func commonSuffix(_ state: WorkbenchState) -> String {
+    let suffix = ".weight"
+    let allEndSo = !state.sites.isEmpty && state.sites.allSatisfy { $0.name.hasSuffix(suffix) }
+    return allEndSo ? suffix : ""
+  }
+
+  static func short(_ name: String, suffix: String) -> String {
+    name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
   }
 }
 

@@ -36,45 +36,65 @@ enum MessageView {
   private static func drawReport(
     _ report: EditReport, _ state: WorkbenchState, row: Int, limit: Int, on canvas: inout Canvas
   ) {
-    var parts: [(text: String, role: StyleRole)] = [
-      ("\(verb(report)) \(report.change):", .edited),
-      ("size \(Numbers.byteDelta(report.sizeDelta))", .text),
+    let name = LayerNames.short(report.subject, suffix: LayerNames.commonSuffix(state))
+    let head: [Part] = [
+      Part("\(verb(report))\(report.change):", .edited),
+      Part("size \(Numbers.byteDelta(report.sizeDelta))", .text),
     ]
-    parts += quality(report, state)
-    if report.verb == .did { parts.append(("(u undoes)", .dim)) }
-    let name = report.subject
-    let room = limit - parts.prefix(3).reduce(0) { $0 + Canvas.columns(of: $1.text) + 2 }
-    let nameLimit = min(max(room, 12), 40)
-    let nameColumns = min(Canvas.columns(of: name), nameLimit)
+    let undo = report.verb == .did ? [Part("(u undoes)", .dim)] : []
+    let (full, short) = quality(report, state)
+    let nameColumns = min(Canvas.columns(of: name), 40)
+    let wordings = [head + full + undo, head + full, head + short, head]
+    let room = limit - nameColumns
+    let shortest = limit - 12
+    let parts =
+      wordings.first { width($0) <= room } ?? wordings.first { width($0) <= shortest } ?? head
+    let nameLimit = min(nameColumns, max(limit - width(parts), 8))
     canvas.putShortened(name, .text, column: 1, row: row, limit: nameLimit)
-    var column = 1 + nameColumns + 2
+    var column = 1 + nameLimit
     for part in parts {
-      guard column + Canvas.columns(of: part.text) <= limit + 1 else { return }
-      column = canvas.put(part.text, part.role, column: column, row: row) + 2
+      column = canvas.put(part.text, part.role, column: column + 2, row: row)
     }
+  }
+
+  private struct Part {
+    let text: String
+    let role: StyleRole
+
+    init(_ text: String, _ role: StyleRole) {
+      self.text = text
+      self.role = role
+    }
+  }
+
+  private static func width(_ parts: [Part]) -> Int {
+    parts.reduce(0) { $0 + Canvas.columns(of: $1.text) + 2 }
   }
 
   private static func verb(_ report: EditReport) -> String {
     switch report.verb {
     case .did: ""
-    case .undid: "undid"
-    case .redid: "redid"
+    case .undid: "undid "
+    case .redid: "redid "
     }
   }
 
+  /// The divergence before and after with its source, with its interval and without.
   private static func quality(
     _ report: EditReport, _ state: WorkbenchState
-  ) -> [(text: String, role: StyleRole)] {
+  ) -> (full: [Part], short: [Part]) {
     guard let after = report.klAfter else {
       let isPossible = state.summary?.evaluationUnavailable == nil
-      return [(isPossible ? "KL not known yet" : "KL unknown", .dim)]
+      let part = Part(isPossible ? "KL not known yet" : "KL unknown", .dim)
+      return ([part], [part])
     }
     let before = report.klBefore.map { "\(Numbers.compact($0.value))→" } ?? ""
-    let half = after.interval.map { " ±\(Numbers.compact($0.halfWidth))" } ?? ""
-    return [
-      ("KL \(before)\(Numbers.compact(after.value))\(half) nats", .text),
-      (after.provenance.word, .dim),
-    ]
+    let change = "KL \(before)\(Numbers.compact(after.value))"
+    let half = after.interval.map {
+      " ±\(Numbers.halfWidth($0.halfWidth, beside: after.value))"
+    }
+    let word = Part(after.provenance.word, .dim)
+    return ([Part(change + (half ?? "") + " nats", .text), word], [Part(change, .text), word])
   }
 
   /// Why a layer got something else than was asked for.

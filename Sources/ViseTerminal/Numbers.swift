@@ -29,6 +29,15 @@ enum Numbers {
     return magnitude < 1e6 ? fixed(value, 0) : scientific(value)
   }
 
+  /// Half an interval's width, with as many decimals as the value beside it is written with.
+  static func halfWidth(_ half: Double, beside value: Double) -> String {
+    let written = compact(value)
+    guard !written.contains("e"), value != 0 else { return compact(half) }
+    let decimals = written.split(separator: ".").dropFirst().first?.count ?? 0
+    let text = fixed(half, decimals)
+    return text.contains { "123456789".contains($0) } ? text : compact(half)
+  }
+
   private static func scientific(_ value: Double) -> String {
     guard value.isFinite else { return fixed(value, 0) }
     var mantissa = value

@@ -162,7 +162,7 @@ enum ChoiceTable {
       canvas.putRight(Numbers.compact(effect.value), role, end: klEnd, row: row)
       let level = Bars.stripLevel(effect.value)
       let width = max(rect.columns - 40, 4)
-      let (filled, _) = Bars.bar(Double(level + 1) / 8, columns: width)
+      let (filled, _) = Bars.bar(Bars.stripShare(effect.value), columns: width)
       canvas.put(filled, .heat(level * 5 / 8), column: klEnd + 2, row: row)
     }
   }
