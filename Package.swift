@@ -99,30 +99,33 @@ let package = Package(
         "ViseTensor",
       ],
       swiftSettings: strict),
+    .target(
+      name: "WorkbenchTestSupport",
+      dependencies: ["ViseWorkbench", "ViseEstimates", "ViseCompression", "ViseTensor"],
+      path: "Tests/WorkbenchTestSupport", swiftSettings: strict),
     .testTarget(
       name: "ViseWorkbenchTests",
-      dependencies: ["ViseWorkbench", "ViseEstimates", "ViseCompression"], swiftSettings: strict),
+      dependencies: ["ViseWorkbench", "ViseEstimates", "ViseCompression", "WorkbenchTestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "ViseTerminalTests",
       dependencies: [
-        "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression", "CTerminal",
+        "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression",
+        "WorkbenchTestSupport",
       ],
-      resources: [.copy("Goldens")], swiftSettings: strict),
+      exclude: ["Goldens"], swiftSettings: strict),
     .testTarget(name: "ViseCommandTests", swiftSettings: strict),
+    .executableTarget(
+      name: "WorkbenchFixture",
+      dependencies: ["ViseConsole", "ViseTerminal", "WorkbenchTestSupport"],
+      path: "Tests/WorkbenchFixture", swiftSettings: strict),
     .testTarget(
       name: "ViseConsoleTests",
       dependencies: [
         "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression",
-        "CTerminal", "WorkbenchFixture",
+        "CTerminal", "WorkbenchFixture", "WorkbenchTestSupport",
       ],
       swiftSettings: strict),
-    .executableTarget(
-      name: "WorkbenchFixture",
-      dependencies: [
-        "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEstimates", "ViseCompression",
-        "ViseTensor",
-      ],
-      path: "Tests/WorkbenchFixture", swiftSettings: strict),
     .testTarget(name: "ViseLayeringTests", swiftSettings: strict),
   ],
   cLanguageStandard: .c11

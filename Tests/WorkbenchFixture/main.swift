@@ -1,7 +1,7 @@
 import Glibc
 import ViseConsole
 import ViseTerminal
-import ViseWorkbench
+import WorkbenchTestSupport
 
 // Runs the real loop on the real terminal against a scripted engine, for the tests that need a
 // terminal. Arguments: color, glyphs, theme as the product's options take them.

@@ -1,13 +1,13 @@
-import Synchronization
-import ViseCompression
-import ViseEstimates
+public import ViseCompression
+public import ViseEstimates
 import ViseTensor
-import ViseWorkbench
+public import ViseWorkbench
 
 /// A model that needs no file: Llama-like blocks, rows of 576 that k-quants do not fit and 1536
 /// that they do.
-enum FixtureModel {
-  static func summary(path: String, blocks: Int) -> ModelSummary {
+public enum FixtureModel {
+  /// A model of `blocks` blocks, seven sites each, and an embedding.
+  public static func summary(path: String = "fixture.gguf", blocks: Int) -> ModelSummary {
     var sites: [Site] = []
     func add(_ name: String, _ role: SiteRole, _ block: Int?, _ rows: Int, _ columns: Int) {
       sites.append(
@@ -36,8 +36,21 @@ enum FixtureModel {
       sizeModel: size, evaluationUnavailable: nil)
   }
 
+  /// What single sites cost, for four sites of five.
+  public static func sensitivities(of summary: ModelSummary) -> [SiteSensitivity] {
+    summary.sites.filter { $0.index % 5 != 4 }.flatMap { site in
+      NumberFormat.encodable.map { NumberFormat.ggml($0) }
+        .filter { $0.byteCount(rows: site.rows, columns: site.columns) != nil }
+        .map { format in
+          let estimate = Estimate(
+            value: divergence(site, format), provenance: .predicted(tokens: 256))
+          return SiteSensitivity(siteIndex: site.index, format: format, klMean: estimate)
+        }
+    }
+  }
+
   /// A made-up divergence of one site in one format, for tests only.
-  static func divergence(_ site: Site, _ format: NumberFormat) -> Double {
+  public static func divergence(_ site: Site, _ format: NumberFormat) -> Double {
     let weight = 0.4 + Double((site.index * 37) % 100) / 40
     var noise = 2.0
     for _ in 0..<Int(format.bitsPerWeight * 2) { noise *= 0.5 }
@@ -46,31 +59,21 @@ enum FixtureModel {
 }
 
 /// Answers as an engine would, from a script; tests only.
-final class ScriptedEngine: EngineConnection, InstantPredictor {
+public final class ScriptedEngine: EngineConnection, InstantPredictor {
   private let mailbox: EngineMailbox
   private let summary: ModelSummary
 
-  var predictor: (any InstantPredictor)? { self }
+  public var predictor: (any InstantPredictor)? { self }
 
-  init(mailbox: EngineMailbox, summary: ModelSummary) {
+  public init(mailbox: EngineMailbox, summary: ModelSummary) {
     self.mailbox = mailbox
     self.summary = summary
     mailbox.post(.opened(summary))
-    let found = summary.sites.filter { $0.index % 5 != 4 }.flatMap { site in
-      NumberFormat.encodable.map { NumberFormat.ggml($0) }
-        .filter { $0.byteCount(rows: site.rows, columns: site.columns) != nil }
-        .map { format in
-          SiteSensitivity(
-            siteIndex: site.index, format: format,
-            klMean: Estimate(
-              value: FixtureModel.divergence(site, format), provenance: .predicted(tokens: 256)))
-        }
-    }
-    mailbox.post(.sensitivities(found))
+    mailbox.post(.sensitivities(FixtureModel.sensitivities(of: summary)))
     mailbox.post(.log("scripted engine, \(summary.sites.count) sites"))
   }
 
-  func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
+  public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
     let provenance =
       plan.isEmpty ? Provenance.exact : .predicted(tokens: 256)
     let kl = summary.sites.reduce(0) { total, site in
@@ -100,7 +103,7 @@ final class ScriptedEngine: EngineConnection, InstantPredictor {
       provenance: provenance)
   }
 
-  func send(_ request: EngineRequest) {
+  public func send(_ request: EngineRequest) {
     switch request {
     case .export(let plan, let path, _, let job):
       let bytes = summary.sizeModel.byteCount(of: plan)
@@ -109,5 +112,5 @@ final class ScriptedEngine: EngineConnection, InstantPredictor {
     }
   }
 
-  func shutDown() {}
+  public func shutDown() {}
 }

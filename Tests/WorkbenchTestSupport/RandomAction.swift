@@ -1,0 +1,66 @@
+import ViseCompression
+public import ViseEstimates
+public import ViseWorkbench
+
+/// Random things that may happen to a workbench, sensible or not.
+public enum RandomAction {
+  /// Mostly keys; now and then an event, a click, a resize or an answer nobody asked for.
+  public static func next(
+    using generator: inout SeededGenerator, summary: ModelSummary
+  ) -> WorkbenchAction {
+    switch Int.random(in: 0..<100, using: &generator) {
+    case 0..<80:
+      return .keyPressed(key(using: &generator), seconds: Double.random(in: 0..<4, using: &generator))
+    case 80..<84: return .rowClicked(small(using: &generator), isDouble: Bool.random(using: &generator))
+    case 84..<86: return .wheelTurned(rows: small(using: &generator))
+    case 86..<88:
+      return .screenResized(
+        listRows: small(using: &generator), overlayRows: small(using: &generator),
+        helpColumns: small(using: &generator))
+    case 88..<90: return .textPasted("ffn \u{1B}[200~!")
+    case 90: return .engineReported(.opened(summary))
+    case 91: return .exportPathChecked(path: "fixture-vise.gguf", exists: Bool.random(using: &generator), problem: nil)
+    case 92: return .engineReported(.jobEnded(job: small(using: &generator), .finished("x")))
+    case 93: return .engineReported(.jobEnded(job: small(using: &generator), .failed("x")))
+    case 94: return offer()
+    default: return .engineReported(event(using: &generator))
+    }
+  }
+
+  private static func small(using generator: inout SeededGenerator) -> Int {
+    Int.random(in: -3..<40, using: &generator)
+  }
+
+  private static func key(using generator: inout SeededGenerator) -> KeyPress {
+    let sequences = KeyTable.bindings.flatMap(\.sequences).flatMap { $0 }
+    return sequences.randomElement(using: &generator) ?? KeyPress(.escape)
+  }
+
+  private static func event(using generator: inout SeededGenerator) -> EngineEvent {
+    let number = small(using: &generator)
+    switch Int.random(in: 0..<5, using: &generator) {
+    case 0:
+      return .progress(
+        JobProgress(
+          job: number, activity: "measuring", completed: number, total: number,
+          secondsRemaining: nil))
+    case 1:
+      let estimate = Estimate(value: 0.1, provenance: .measured(tokens: 1, of: 2))
+      return .quality(QualityEstimate(klMean: estimate), revision: number)
+    case 2:
+      return .sensitivities([
+        SiteSensitivity(
+          siteIndex: number, format: .ggml(NumberFormat.encodable[0]),
+          klMean: Estimate(value: .nan, provenance: .prior))
+      ])
+    case 3: return .activity(number > 0 ? "measuring" : nil)
+    default: return .log("line \(number)")
+    }
+  }
+
+  private static func offer() -> WorkbenchAction {
+    let text = "{\"model\":\"f\",\"path\":\"p\"}\n{\"step\":\"undo\"}\n"
+    guard let journal = Journal(bytes: Array(text.utf8)) else { return .noticed("no journal") }
+    return .journalFound(ResumeOffer(journal: journal, writtenAt: "now"))
+  }
+}
