@@ -30,8 +30,9 @@ static const char *best_core_type(void) {
 }
 
 static void load(void) {
-  const char *core = best_core_type();
-  if (core) setenv("OPENBLAS_CORETYPE", core, 0);
+  const char *wanted = getenv("VISE_BLAS_CORE");
+  const char *core = wanted && *wanted ? wanted : best_core_type();
+  if (core) setenv("OPENBLAS_CORETYPE", core, 1);
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
   if (!library) {

@@ -39,3 +39,12 @@ public enum NumberFormat: Hashable, Sendable {
     }
   }
 }
+
+extension NumberFormat {
+  /// The type its values have in a GGUF file.
+  public var storageType: StorageType {
+    switch self {
+    case .ggml(let type): type
+    }
+  }
+}

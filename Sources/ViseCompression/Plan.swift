@@ -23,3 +23,13 @@ public struct Plan: Hashable, Sendable {
     sites.filter { self[$0.name] != other[$0.name] }
   }
 }
+
+extension Plan {
+  /// The format `site` is stored in anew, or `nil` where its bytes stay as the file has them.
+  ///
+  /// Asking for the format the file already uses changes nothing.
+  public func newFormat(for site: Site) -> NumberFormat? {
+    guard let format = self[site.name].format, format != .ggml(site.stored) else { return nil }
+    return format
+  }
+}

@@ -7,7 +7,8 @@
 ///
 /// OpenBLAS picks its kernels when it is loaded and takes CPUs newer than itself for older ones;
 /// loading it here, after telling it the core type, is what makes the fast ones run without the
-/// user setting anything. A core type set in the environment wins. Safe to call from any thread,
+/// user setting anything. OPENBLAS_CORETYPE is overridden, since images and job schedulers set it
+/// for the oldest machine they serve; VISE_BLAS_CORE is how a user chooses. Safe to call from any thread,
 /// any number of times. Returns 0, or -1 where the library cannot be loaded.
 int vise_blas_load(void);
 

@@ -1,0 +1,67 @@
+import Synchronization
+import ViseCompression
+public import ViseEstimates
+import ViseModels
+import ViseTensor
+
+/// Evaluates plans in the background and reports what it learns as values.
+///
+/// One thread of its own decides what to do next and hands the arithmetic to a pool of low
+/// priority; callers only leave wishes. Newer wishes cancel older work between two operations.
+public final class Engine: Sendable {
+  /// How an engine runs.
+  public struct Options: Sendable {
+    /// The text quality is measured on.
+    public var textPath: String
+    /// At most this many of the text's tokens are used.
+    public var tokenLimit: Int
+    public var windowLength: Int
+    public var memoryByteCount: Int
+    public var niceness: Int32
+    /// Turns an error into the sentence a person reads.
+    public var describe: @Sendable (any Error) -> String
+
+    public init(
+      textPath: String, tokenLimit: Int = 32_768, windowLength: Int = 512, memoryByteCount: Int,
+      niceness: Int32 = 10, describe: @escaping @Sendable (any Error) -> String
+    ) {
+      self.textPath = textPath
+      self.tokenLimit = tokenLimit
+      self.windowLength = windowLength
+      self.memoryByteCount = memoryByteCount
+      self.niceness = niceness
+      self.describe = describe
+    }
+  }
+
+  private let inbox = EngineInbox()
+  private let current = Mutex<(any InstantPredictor)?>(nil)
+
+  /// Starts opening the model at `path`; `emit` is called from the engine's thread.
+  public init(
+    path: String, options: Options, emit: @escaping @Sendable (EngineEvent) -> Void
+  ) {
+    let inbox = inbox
+    DedicatedThread.start(niceness: options.niceness) { [weak self] in
+      let run = EngineRun(path: path, options: options, inbox: inbox, emit: emit)
+      run.live { predictor in self?.current.withLock { $0 = predictor } }
+    }
+  }
+
+  deinit {
+    inbox.close()
+  }
+
+  /// Leaves a wish; returns at once.
+  public func send(_ request: EngineRequest) {
+    inbox.post(request)
+  }
+
+  /// Answers within a frame; `nil` until the reference has been run on the probe.
+  public var predictor: (any InstantPredictor)? { current.withLock { $0 } }
+
+  /// Ends the work within one operation of the graph.
+  public func shutDown() {
+    inbox.close()
+  }
+}

@@ -1,0 +1,130 @@
+import Synchronization
+import ViseCompression
+import ViseEstimates
+import ViseModels
+import ViseTensor
+
+/// Chooses and runs the next piece of evaluation, most wanted first.
+///
+/// The order: effects the current plan needs, its prediction, a first measurement, the formats of
+/// the sites the user looks at, the full measurement, the rest of the sites.
+final class EngineEvaluation {
+  private let model: Model
+  private let predictor: PlanPredictor
+  private let evaluator: PlanEvaluator
+  private let emit: @Sendable (EngineEvent) -> Void
+  private var scores: [Plan: [WindowScore]] = [:]
+  private var scoredPlans: [Plan] = []
+  private var predictedRevision: PlanRevision?
+  private var announcedMeasurement: (revision: PlanRevision, windows: Int)?
+
+  /// Windows of a first measurement: enough for an interval that means something.
+  private static let firstWindows = 8
+  /// Plans whose window scores are kept, so that undo shows a measured figure at once.
+  private static let keptPlans = 64
+
+  init(
+    model: Model, predictor: PlanPredictor, evaluator: PlanEvaluator,
+    emit: @escaping @Sendable (EngineEvent) -> Void
+  ) {
+    self.model = model
+    self.predictor = predictor
+    self.evaluator = evaluator
+    self.emit = emit
+  }
+
+  /// Does one piece of work; false where nothing is left to do.
+  func step(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
+    let windows = evaluator.text.windowCount
+    announceMeasurement(of: wishes)
+    if let (site, format) = predictor.missingEffects(of: wishes.plan).first {
+      emit(.activity("probing \(site.name)"))
+      try measureEffect(site, format, cancellation)
+      return true
+    }
+    if try predict(wishes, cancellation) { return true }
+    if try measure(wishes, upTo: min(Self.firstWindows, windows), cancellation) { return true }
+    if try probe(wishes.attention, cancellation) { return true }
+    if try measure(wishes, upTo: windows, cancellation) { return true }
+    return try probe(Array(model.sites.indices), cancellation)
+  }
+
+  private func measureEffect(
+    _ site: Site, _ format: NumberFormat, _ cancellation: CancellationFlag
+  ) throws {
+    emit(
+      .sensitivities([
+        try predictor.measureEffect(of: site, in: format, cancellation: cancellation)
+      ]))
+  }
+
+  private func predict(
+    _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    guard predictedRevision != wishes.revision, !isReference(wishes.plan),
+      measuredWindows(of: wishes.plan) == 0
+    else { return false }
+    let quality = try predictor.predict(wishes.plan, cancellation: cancellation)
+    predictedRevision = wishes.revision
+    emit(.quality(quality, revision: wishes.revision))
+    return true
+  }
+
+  /// Measures the next few windows of the plan; false once `limit` windows are measured.
+  private func measure(
+    _ wishes: EngineInbox.Wishes, upTo limit: Int, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    let done = measuredWindows(of: wishes.plan)
+    guard done < limit, !isReference(wishes.plan) else { return false }
+    emit(.activity("measuring \(done) of \(evaluator.text.windowCount) windows"))
+    let end = min(done + evaluator.session.pool.threadCount, limit)
+    let new = try evaluator.measure(wishes.plan, windows: done..<end, cancellation: cancellation)
+    remember(new, for: wishes.plan)
+    announceMeasurement(of: wishes)
+    return true
+  }
+
+  /// Probes one format of one of `sites` that is not known yet; false where all are.
+  private func probe(_ sites: [Int], _ cancellation: CancellationFlag) throws -> Bool {
+    for bits in DefaultFormat.bitWidths {
+      for index in sites where model.sites.indices.contains(index) {
+        let site = model.sites[index]
+        guard let asked = DefaultFormat.asked(bits: bits),
+          let format = DefaultFormat.resolve(asked, for: site)?.used,
+          format != .ggml(site.stored),
+          predictor.effects.measured(site: index, format: format) == nil
+        else { continue }
+        emit(.activity("probing \(site.name)"))
+        try measureEffect(site, format, cancellation)
+        return true
+      }
+    }
+    return false
+  }
+
+  private func isReference(_ plan: Plan) -> Bool {
+    model.sites.allSatisfy { plan.newFormat(for: $0) == nil }
+  }
+
+  private func measuredWindows(of plan: Plan) -> Int { scores[plan]?.count ?? 0 }
+
+  private func remember(_ new: [WindowScore], for plan: Plan) {
+    if scores[plan] == nil {
+      scoredPlans.append(plan)
+      if scoredPlans.count > Self.keptPlans { scores[scoredPlans.removeFirst()] = nil }
+    }
+    scores[plan, default: []] += new
+  }
+
+  /// Reports what has been measured of the plan, once a revision and number of windows.
+  private func announceMeasurement(of wishes: EngineInbox.Wishes) {
+    let known = measuredWindows(of: wishes.plan)
+    guard known >= min(4, evaluator.text.windowCount), let scores = scores[wishes.plan],
+      announcedMeasurement.map({ $0 != (wishes.revision, known) }) ?? true
+    else { return }
+    announcedMeasurement = (wishes.revision, known)
+    let quality = MeasuredQuality(scores, windowLength: evaluator.text.windowLength)
+    let total = evaluator.text.windowCount * evaluator.text.windowLength
+    emit(.quality(quality.estimate(of: total), revision: wishes.revision))
+  }
+}

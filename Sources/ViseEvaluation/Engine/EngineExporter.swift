@@ -1,0 +1,61 @@
+import ViseEstimates
+import ViseModels
+import ViseTensor
+
+/// Runs the exports a front end asks for; each ends in exactly one event.
+struct EngineExporter {
+  let model: Model
+  let pool: ComputePool
+  let inbox: EngineInbox
+  let describe: @Sendable (any Error) -> String
+  let emit: @Sendable (EngineEvent) -> Void
+
+  func run(_ wish: EngineInbox.ExportWish) {
+    let flag = inbox.begin(export: wish.job).1
+    var coalescer = ProgressCoalescer()
+    emit(.activity("exporting"))
+    do {
+      let bytes = try ModelExporter(model: model, pool: pool).export(
+        wish.plan, to: wish.path, replacing: wish.overwrite, cancellation: flag
+      ) { done, total in
+        if let remaining = coalescer.report(done: done, total: total) {
+          emit(
+            .progress(
+              JobProgress(
+                job: wish.job, activity: "exporting", completed: done, total: total,
+                secondsRemaining: remaining.seconds)))
+        }
+      }
+      emit(.jobEnded(job: wish.job, .finished("\(bytes) bytes written to \(wish.path)")))
+    } catch is CancelledError {
+      emit(.jobEnded(job: wish.job, .cancelled))
+    } catch {
+      emit(.jobEnded(job: wish.job, .failed(describe(error))))
+    }
+    emit(.activity(nil))
+  }
+}
+
+/// Lets through at most ten reports a second, and the last.
+public struct ProgressCoalescer {
+  /// What is left of a job; unknown before anything is done.
+  public struct Remaining {
+    public let seconds: Double?
+  }
+
+  private let start = ContinuousClock.now
+  private var last: ContinuousClock.Instant?
+  private static let interval = Duration.milliseconds(100)
+
+  public init() {}
+
+  /// The time left at the mean speed so far; `nil` where this report should be dropped.
+  public mutating func report(done: Int, total: Int) -> Remaining? {
+    let now = ContinuousClock.now
+    if done < total, let last, now - last < Self.interval { return nil }
+    last = now
+    guard done > 0 else { return Remaining(seconds: nil) }
+    let elapsed = (now - start) / .seconds(1)
+    return Remaining(seconds: elapsed / Double(done) * Double(total - done))
+  }
+}

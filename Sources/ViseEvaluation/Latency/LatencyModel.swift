@@ -1,0 +1,69 @@
+import Synchronization
+public import ViseCompression
+public import ViseEstimates
+public import ViseModels
+import ViseTensor
+
+/// Predicts how fast a plan runs on this machine, batch 1, from measured rates.
+///
+/// Decoding reads every weight once a token: it takes the longer of reading the bytes and
+/// unpacking the weights. Prefill multiplies matrices and unpacks each weight once a batch.
+public final class LatencyModel: LatencyPredicting {
+  /// Tokens of one prefill batch.
+  private static let prefillBatch = 512.0
+
+  private let sites: [Site]
+  private let headIndex: Int?
+  private let embeddingIndex: Int?
+  private let profile = Mutex<MachineProfile?>(nil)
+
+  public init(model: Model) {
+    sites = model.sites
+    let graph = try? model.program.get().graph
+    headIndex = graph.flatMap { graph in model.site(named: graph.head)?.index }
+    embeddingIndex = model.sites.first { $0.role == .tokenEmbedding }?.index
+  }
+
+  /// Sets the machine's rates; until then nothing is predicted.
+  public func use(_ profile: MachineProfile) {
+    self.profile.withLock { $0 = profile }
+  }
+
+  public func latency(of plan: Plan) -> LatencyEstimate? {
+    guard let profile = profile.withLock({ $0 }) else { return nil }
+    let work = work(of: plan, profile)
+    let runs = profile.bandwidth.runs.map { bandwidth in
+      max(work.bytes / bandwidth, work.unpackSeconds)
+    }
+    let decode = runs.sorted()[runs.count / 2]
+    let prefill = Self.prefillBatch / (
+      2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
+    let provenance = Provenance.predicted(tokens: 1)
+    let interval = MeanInterval(sums: runs, weights: runs.map { _ in 1 }).interval
+    return LatencyEstimate(
+      decodeSecondsPerToken: Estimate(value: decode, interval: interval, provenance: provenance),
+      prefillTokensPerSecond: Estimate(value: prefill, provenance: provenance),
+      bindingCeiling: work.bytes / profile.bandwidth.median > work.unpackSeconds
+        ? "memory bandwidth" : "unpacking")
+  }
+
+  private struct Work {
+    var bytes = 0.0
+    var weights = 0.0
+    var unpackSeconds = 0.0
+  }
+
+  /// What one token costs: every weight once, but of a separate embedding only one row.
+  private func work(of plan: Plan, _ profile: MachineProfile) -> Work {
+    var work = Work()
+    for site in sites where site.index != embeddingIndex || site.index == headIndex {
+      let type = plan.newFormat(for: site)?.storageType ?? site.stored
+      let weights = Double(site.parameterCount)
+      work.weights += weights
+      work.bytes += weights * type.bitsPerWeight / 8
+      let rate = (profile.unpackRates[type] ?? profile.unpackRates[.q4_K])?.median ?? .infinity
+      work.unpackSeconds += weights / rate
+    }
+    return work
+  }
+}

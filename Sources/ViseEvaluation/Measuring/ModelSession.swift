@@ -1,0 +1,66 @@
+import ViseCompression
+public import ViseModels
+public import ViseTensor
+
+/// How much memory evaluation may use beside the mapped file, in bytes.
+public struct MemoryBudget: Hashable, Sendable {
+  public let total: Int
+
+  public init(total: Int) {
+    precondition(total > 0)
+    self.total = total
+  }
+
+  /// Decoded reference weights.
+  var weights: Int { total / 100 * 45 }
+  /// Decoded values of treated sites.
+  var compressed: Int { total / 100 * 25 }
+  /// Activation checkpoints and reference scores.
+  var activations: Int { total / 100 * 30 }
+}
+
+/// An opened model with what every evaluation of it shares: weights, caches and threads.
+public final class ModelSession: Sendable {
+  public let model: Model
+  public let program: Model.Program
+  public let pool: ComputePool
+  public let budget: MemoryBudget
+  let weights: WeightStore
+  let compressor: SiteCompressor
+  let ropeTables = RopeTableCache()
+
+  /// - Throws: `ModelError` where the model cannot be run, `BLASError` without OpenBLAS.
+  public init(model: Model, pool: ComputePool, budget: MemoryBudget) throws {
+    try BLAS.load()
+    self.model = model
+    self.program = try model.program.get()
+    self.pool = pool
+    self.budget = budget
+    weights = WeightStore(model: model, byteBudget: budget.weights)
+    compressor = SiteCompressor(
+      model: model, reference: weights, byteBudget: budget.compressed)
+  }
+
+  /// The weights under `plan`, its treated sites made beforehand on all threads where they fit.
+  func prepare(_ plan: Plan, cancellation: CancellationFlag) throws -> PlannedWeights {
+    let planned = PlannedWeights(
+      model: model, plan: plan, reference: weights, compressor: compressor)
+    try compressor.prefetch(planned.pairs, on: pool, cancellation: cancellation)
+    return planned
+  }
+
+  /// Decodes the reference weights that fit the budget.
+  public func prefetchWeights(cancellation: CancellationFlag) throws {
+    try weights.prefetch(
+      model.sites.map(\.name), on: pool, cancellation: cancellation)
+  }
+
+  /// The last cut of the graph that comes before every site whose values differ.
+  func lastCut(before plan: Plan, from other: Plan) -> Int? {
+    let changed = model.sites.filter { plan.newFormat(for: $0) != other.newFormat(for: $0) }
+    return program.graph.lastCut(before: Set(changed.map(\.name)))
+  }
+
+  /// The site whose weight is the output head, tied or not.
+  var headSite: Site? { model.site(named: program.graph.head) }
+}

@@ -1,0 +1,92 @@
+import ViseTensor
+
+/// Runs one operation of a graph on one batch.
+struct OperationRunner {
+  let batch: TokenBatch
+  let scratch: Scratch
+  let ropeTables: RopeTableCache
+
+  func run(
+    _ operation: Operation, _ inputs: [Matrix], _ weights: some WeightSource, into y: Matrix
+  ) throws {
+    switch operation {
+    case .embed(let table, let scale):
+      try embed(try weights.weight(table), scale: scale, into: y)
+    case .addPositions(let table):
+      try addPositions(try weights.weight(table), inputs[0], into: y)
+    case .rmsNorm(let weight, let group, let epsilon):
+      Kernels.rmsNorm(
+        inputs[0].pointer, rows: y.count / group, group: group,
+        weight: try weights.weight(weight).pointer, epsilon: epsilon, into: y.pointer)
+    case .layerNorm(let weight, let bias, let epsilon):
+      Kernels.layerNorm(
+        inputs[0].pointer, rows: y.rows, columns: y.columns,
+        weight: try weights.weight(weight).pointer, bias: try weights.weight(bias).pointer,
+        epsilon: epsilon, into: y.pointer)
+    case .linear(let weight, let bias):
+      linear(
+        inputs[0], try weights.weight(weight), bias: try bias.map { try weights.weight($0) },
+        into: y)
+    case .rope(let shape):
+      try rope(inputs[0], shape, weights, into: y)
+    case .attention(let shape):
+      AttentionRunner(shape: shape, sequenceLength: batch.sequenceLength, scratch: scratch)
+        .run(queries: inputs[0], keys: inputs[1], values: inputs[2], into: y)
+    case .siluMultiply:
+      Kernels.siluMultiply(inputs[0].pointer, inputs[1].pointer, count: y.count, into: y.pointer)
+    case .geluMultiply:
+      Kernels.geluMultiply(inputs[0].pointer, inputs[1].pointer, count: y.count, into: y.pointer)
+    case .gelu:
+      Kernels.gelu(inputs[0].pointer, count: y.count, into: y.pointer)
+    case .add:
+      y.pointer.update(from: inputs[0].pointer, count: y.count)
+      Kernels.add(inputs[1].pointer, count: y.count, to: y.pointer)
+    case .slice(let start):
+      for row in 0..<y.rows {
+        y.row(row).update(from: inputs[0].row(row) + start, count: y.columns)
+      }
+    }
+  }
+
+  private func embed(_ table: Matrix, scale: Float, into y: Matrix) throws(ModelError) {
+    for (row, token) in batch.tokens.enumerated() {
+      guard token >= 0, token < table.rows else {
+        throw .tokenOutOfRange(token: Int(token), vocabulary: table.rows)
+      }
+      y.row(row).update(from: table.row(Int(token)), count: y.columns)
+    }
+    if scale != 1 { Kernels.scale(y.pointer, count: y.count, by: scale) }
+  }
+
+  private func addPositions(_ table: Matrix, _ x: Matrix, into y: Matrix) throws(ModelError) {
+    guard batch.sequenceLength <= table.rows else {
+      throw .tokenOutOfRange(token: batch.sequenceLength - 1, vocabulary: table.rows)
+    }
+    y.pointer.update(from: x.pointer, count: y.count)
+    for row in 0..<y.rows {
+      Kernels.add(table.row(row % batch.sequenceLength), count: y.columns, to: y.row(row))
+    }
+  }
+
+  private func linear(_ x: Matrix, _ weight: Matrix, bias: Matrix?, into y: Matrix) {
+    BLAS.multiplyTransposed(
+      m: x.rows, n: weight.rows, k: weight.columns, a: x.pointer, strideA: x.columns,
+      b: weight.pointer, strideB: weight.columns, c: y.pointer, strideC: y.columns)
+    guard let bias else { return }
+    for row in 0..<y.rows { Kernels.add(bias.pointer, count: y.columns, to: y.row(row)) }
+  }
+
+  private func rope(
+    _ x: Matrix, _ shape: RopeShape, _ weights: some WeightSource, into y: Matrix
+  ) throws {
+    let divisors = try shape.table.divisors.map { try weights.weight($0) }
+    let table = ropeTables.table(shape.table, positions: batch.sequenceLength, divisors: divisors)
+    y.pointer.update(from: x.pointer, count: y.count)
+    for sequence in 0..<batch.sequenceCount {
+      Kernels.rotate(
+        y.row(sequence * batch.sequenceLength), rows: batch.sequenceLength, heads: shape.heads,
+        headLength: shape.headLength, rotary: shape.table.rotary, table: table.pointer,
+        isInterleaved: shape.isInterleaved)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+public import ViseCompression
+public import ViseFormats
+import ViseTensor
+
+extension Model {
+  /// Where everything lies in the GGUF file `plan` exports to, known before a byte is written.
+  ///
+  /// Metadata and tokenizer are the source's. The two keys that describe quantization are always
+  /// there, so the header's length does not depend on the plan.
+  public func exportLayout(of plan: Plan) throws -> GGUFLayout {
+    guard checkpoint.format == .gguf else { throw ExportError.sourceIsNotGGUF }
+    let types = exportTypes(of: plan)
+    var metadata = checkpoint.metadata
+    metadata["general.file_type"] = .uint32(FileTypeNumber.describing(types, of: checkpoint))
+    if metadata["general.quantization_version"] == nil {
+      metadata["general.quantization_version"] = .uint32(2)
+    }
+    return try GGUFLayout(
+      metadata: metadata,
+      tensors: checkpoint.tensors.map {
+        GGUFLayout.Tensor(name: $0.name, shape: $0.shape, type: types[$0.name] ?? $0.type)
+      })
+  }
+
+  /// Exact sizes of exported files, as a value a screen can ask for each frame.
+  public var sizeModel: SizeModel {
+    let stored = sites.map { checkpoint.record(named: $0.name)?.byteCount ?? 0 }
+    guard let layout = try? exportLayout(of: Plan()) else {
+      return SizeModel(
+        fixedByteCount: checkpoint.byteCount - stored.reduce(0, +), alignment: 1, sites: sites,
+        storedByteCounts: stored)
+    }
+    let padded = stored.map { ($0 + layout.alignment - 1) / layout.alignment * layout.alignment }
+    return SizeModel(
+      fixedByteCount: layout.byteCount - padded.reduce(0, +), alignment: layout.alignment,
+      sites: sites, storedByteCounts: stored)
+  }
+
+  /// New storage types by tensor name.
+  private func exportTypes(of plan: Plan) -> [String: StorageType] {
+    Dictionary(
+      uniqueKeysWithValues: sites.compactMap { site in
+        plan.newFormat(for: site).map { (site.name, $0.storageType) }
+      })
+  }
+}
+
+/// A reason a model cannot be exported.
+public enum ExportError: Error, Equatable, Sendable {
+  /// The metadata a GGUF file needs is only known for GGUF sources.
+  case sourceIsNotGGUF
+}
+
+/// The number GGUF's `general.file_type` gives a mix: that of the type holding most weights.
+enum FileTypeNumber {
+  /// llama.cpp's `llama_ftype` numbers.
+  private static let numbers: [StorageType: UInt32] = [
+    .f32: 0, .f16: 1, .q4_0: 2, .q4_1: 3, .q8_0: 7, .q5_0: 8, .q5_1: 9, .q2_K: 10, .q3_K: 12,
+    .q4_K: 15, .q5_K: 17, .q6_K: 18, .iq4_NL: 25, .bf16: 32,
+  ]
+  /// What llama.cpp calls a guessed type.
+  private static let guessed: UInt32 = 1024
+
+  static func describing(_ types: [String: StorageType], of checkpoint: Checkpoint) -> UInt32 {
+    var counts: [StorageType: Int] = [:]
+    for tensor in checkpoint.tensors {
+      counts[types[tensor.name] ?? tensor.type, default: 0] += tensor.elementCount
+    }
+    let largest = counts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }
+    return largest.flatMap { numbers[$0.key] } ?? guessed
+  }
+}

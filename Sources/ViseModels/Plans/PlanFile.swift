@@ -1,0 +1,123 @@
+import TOMLKit
+public import ViseCompression
+
+/// A fault in a plan file, with the line it is on where that is known.
+public struct PlanFileError: Error, Hashable, Sendable {
+  public let line: Int?
+  public let reason: Reason
+
+  /// What is wrong.
+  public enum Reason: Hashable, Sendable {
+    /// The TOML parser's words.
+    case syntax(String)
+    case unsupportedVersion
+    case unknownKey(String)
+    case unknownFormat(String)
+    case wrongType(key: String)
+    /// No site of the model has the name or matches the pattern.
+    case noSuchSite(String)
+    /// No format that is at least as good fits the site's rows.
+    case doesNotFit(site: String, format: String)
+  }
+}
+
+/// A format that could not be used as asked, and what took its place.
+public struct Substitution: Hashable, Sendable {
+  public let site: String
+  public let asked: String
+  public let used: String
+  public let reason: String
+}
+
+/// A plan read from TOML against a model's sites.
+///
+/// `[sites]` maps names, or globs with `*` and `?`, to formats; later lines win, and what no line
+/// names gets the format of `[defaults]`, or is kept.
+public struct PlanFile: Hashable, Sendable {
+  public let plan: Plan
+  public let substitutions: [Substitution]
+
+  /// Reads `text`, giving each site a format its rows can hold.
+  public init(text: String, sites: [Site]) throws(PlanFileError) {
+    let parser = PlanParser(text: text)
+    let document = try parser.document()
+    var asked: [Int: (format: NumberFormat, line: Int?)] = [:]
+    if let format = document.defaultFormat {
+      for site in sites { asked[site.index] = (format, nil) }
+    }
+    for rule in document.rules {
+      let matching = sites.filter { Glob.matches(rule.pattern, $0.name) }
+      guard !matching.isEmpty else {
+        throw PlanFileError(line: rule.line, reason: .noSuchSite(rule.pattern))
+      }
+      for site in matching { asked[site.index] = rule.format.map { ($0, rule.line) } }
+    }
+    var plan = Plan()
+    var substitutions: [Substitution] = []
+    for site in sites {
+      guard let (format, line) = asked[site.index] else { continue }
+      guard let resolution = DefaultFormat.resolve(format, for: site) else {
+        throw PlanFileError(
+          line: line, reason: .doesNotFit(site: site.name, format: format.name))
+      }
+      plan[site.name] = Treatment(format: resolution.used)
+      if let reason = resolution.reason {
+        substitutions.append(
+          Substitution(
+            site: site.name, asked: format.name, used: resolution.used.name, reason: reason))
+      }
+    }
+    self.plan = plan
+    self.substitutions = substitutions
+  }
+
+  /// `plan` as a file that reads back to it, a line a treated site, in the order of `sites`.
+  public static func text(of plan: Plan, sites: [Site]) -> String {
+    var lines = ["version = 1", "", "[defaults]", "format = \"keep\"", "", "[sites]"]
+    for site in sites where plan[site.name] != .keep {
+      lines.append("\(quoted(site.name)) = \"\(plan[site.name].name)\"")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
+
+/// Shell patterns over site names: `*` is any run of characters, `?` any one.
+enum Glob {
+  static func matches(_ pattern: String, _ name: String) -> Bool {
+    let pattern = Array(pattern.unicodeScalars)
+    let name = Array(name.unicodeScalars)
+    var (p, n) = (0, 0)
+    var retry: (p: Int, n: Int)?
+    while n < name.count {
+      if p < pattern.count, pattern[p] == "*" {
+        retry = (p + 1, n)
+        p += 1
+      } else if p < pattern.count, pattern[p] == "?" || pattern[p] == name[n] {
+        p += 1
+        n += 1
+      } else if let again = retry {
+        p = again.p
+        n = again.n + 1
+        retry = (again.p, n)
+      } else {
+        return false
+      }
+    }
+    return pattern[p...].allSatisfy { $0 == "*" }
+  }
+}

@@ -1,0 +1,172 @@
+import ArgumentParser
+import Glibc
+import ViseCompression
+import ViseEstimates
+import ViseEvaluation
+import ViseModels
+import ViseTensor
+
+/// Measures a plan on a text against the reference.
+struct MeasureCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "measure",
+    abstract: "Measure perplexity, KL divergence and agreement of a plan on a text.")
+
+  @Argument(help: "The model.")
+  var model: String
+
+  @Option(help: "The text to measure on.")
+  var text: String
+
+  @Option(help: "A plan file; without one only the reference is measured.")
+  var plan: String?
+
+  @Option(help: "Tokens of a window; its second half is scored.")
+  var window = 512
+
+  @Option(help: "Use at most this many tokens.")
+  var limit: Int?
+
+  @OptionGroup var options: RunOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  struct IntervalEntry: Encodable {
+    let level: Double
+    let klMean: [Double]
+    let perplexityRatio: [Double]
+  }
+
+  struct Report: Encodable {
+    let tokens, windows: Int
+    let perplexity, referencePerplexity, klMean, klP99, top1Agreement: Double
+    let interval: IntervalEntry?
+    /// Seconds of the measured pass, and of tokenizing.
+    let seconds, tokenizeSeconds: Double
+    let tokensPerSecond: Double
+    let substitutions: [SubstitutionEntry]
+
+    enum CodingKeys: String, CodingKey {
+      case tokens, windows, perplexity, interval, seconds, substitutions, tokenizeSeconds
+      case tokensPerSecond, referencePerplexity, klMean
+      case klP99 = "kl_p99"
+      case top1Agreement = "top1_agreement"
+    }
+  }
+
+  func validate() throws {
+    guard window >= 4, window <= 1 << 20 else {
+      throw ValidationError("--window takes 4 or more tokens")
+    }
+    if let limit, limit < window { throw ValidationError("--limit is less than one window") }
+  }
+
+  func run() throws {
+    try CommandRunner.run {
+      let model = try Model(path: model)
+      let file = try PlanLoader.load(plan, model: model)
+      let session = try options.session(model)
+      let start = ContinuousClock.now
+      let text = try TextLoader(model: model).load(
+        path: text, windowLength: window, limit: limit)
+      let tokenizeSeconds = (ContinuousClock.now - start) / .seconds(1)
+      try session.prefetchWeights(cancellation: Interrupt.flag)
+      let run = MeasureRun(
+        evaluator: PlanEvaluator(session: session, text: text), plan: file.plan)
+      let report = try run.report(
+        tokenizeSeconds: tokenizeSeconds, substitutions: SubstitutionEntry.list(file))
+      if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+    }
+  }
+
+  private static func printSummary(_ report: Report) {
+    for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
+    print("tokens                \(report.tokens) in \(report.windows) windows")
+    print("perplexity            \(report.perplexity) (reference \(report.referencePerplexity))")
+    print("KL mean / p99         \(report.klMean) / \(report.klP99) nats")
+    print("top-1 agreement       \(report.top1Agreement)")
+    if let interval = report.interval {
+      print("\(Int(interval.level * 100)) % interval, KL  \(interval.klMean)")
+      print("  perplexity ratio    \(interval.perplexityRatio)")
+    }
+    print("tokens per second     \(report.tokensPerSecond)")
+  }
+}
+
+/// A format that took the place of the one asked for, as commands report it.
+struct SubstitutionEntry: Encodable {
+  let site, asked, used, reason: String
+
+  static func list(_ file: PlanFile) -> [SubstitutionEntry] {
+    file.substitutions.map {
+      SubstitutionEntry(site: $0.site, asked: $0.asked, used: $0.used, reason: $0.reason)
+    }
+  }
+
+  var sentence: String {
+    ErrorText.printable("\(site): \(used) instead of \(asked), \(reason)")
+  }
+}
+
+/// One measurement with its timing.
+struct MeasureRun {
+  let evaluator: PlanEvaluator
+  let plan: Plan
+
+  func report(
+    tokenizeSeconds: Double, substitutions: [SubstitutionEntry]
+  ) throws -> MeasureCommand.Report {
+    plan.isEmpty
+      ? try referenceReport(tokenizeSeconds: tokenizeSeconds)
+      : try planReport(tokenizeSeconds: tokenizeSeconds, substitutions: substitutions)
+  }
+
+  private var tokens: Int { evaluator.text.windowCount * evaluator.text.windowLength }
+
+  /// Perplexity of the reference; compared with itself it differs by nothing.
+  private func referenceReport(tokenizeSeconds: Double) throws -> MeasureCommand.Report {
+    let windows = evaluator.text.windowCount
+    let progress = ProgressLine("measuring window")
+    let start = ContinuousClock.now
+    let sums = try evaluator.referenceLikelihoods(
+      windows: 0..<windows, cancellation: Interrupt.flag
+    ) { progress.report($0, of: windows) }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let scored = Double(windows * evaluator.text.scoredPositions.count)
+    let perplexity = exp(sums.reduce(0, +) / scored)
+    return MeasureCommand.Report(
+      tokens: tokens, windows: windows, perplexity: perplexity, referencePerplexity: perplexity,
+      klMean: 0, klP99: 0, top1Agreement: 1, interval: nil, seconds: seconds,
+      tokenizeSeconds: tokenizeSeconds, tokensPerSecond: Double(tokens) / seconds,
+      substitutions: [])
+  }
+
+  private func planReport(
+    tokenizeSeconds: Double, substitutions: [SubstitutionEntry]
+  ) throws -> MeasureCommand.Report {
+    let windows = evaluator.text.windowCount
+    let progress = ProgressLine("measuring window")
+    let start = ContinuousClock.now
+    let scores = try evaluator.measure(
+      plan, windows: 0..<windows, cancellation: Interrupt.flag
+    ) { progress.report($0, of: windows) }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let quality = MeasuredQuality(scores, windowLength: evaluator.text.windowLength)
+    return MeasureCommand.Report(
+      tokens: tokens, windows: windows, perplexity: quality.perplexity,
+      referencePerplexity: quality.referencePerplexity, klMean: quality.klMean.mean,
+      klP99: quality.kl99, top1Agreement: quality.top1Agreement.mean,
+      interval: Self.interval(quality), seconds: seconds, tokenizeSeconds: tokenizeSeconds,
+      tokensPerSecond: Double(tokens) / seconds, substitutions: substitutions)
+  }
+
+  private static func interval(_ quality: MeasuredQuality) -> MeasureCommand.IntervalEntry? {
+    guard let kl = quality.klMean.interval, let ratio = quality.perplexityRatio.interval else {
+      return nil
+    }
+    return MeasureCommand.IntervalEntry(
+      level: kl.level, klMean: [kl.lower, kl.upper],
+      perplexityRatio: [ratio.lower, ratio.upper])
+  }
+}

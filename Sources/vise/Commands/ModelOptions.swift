@@ -1,0 +1,66 @@
+import ArgumentParser
+import Glibc
+import ViseCompression
+import ViseEvaluation
+import ViseModels
+import ViseTensor
+
+/// Options of the commands that run a model.
+struct RunOptions: ParsableArguments {
+  @Option(help: "Memory for weights and caches, such as 4GB; half of the machine's by default.")
+  var memory: ByteCount?
+
+  @Option(help: "Threads to compute on; all cores by default.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads takes a positive number") }
+  }
+
+  /// Bytes that caches may use.
+  var memoryByteCount: Int { memory?.value ?? Self.physicalMemory / 2 }
+
+  func pool() -> ComputePool { ComputePool(threadCount: threads ?? ComputePool.coreCount) }
+
+  func session(_ model: Model) throws -> ModelSession {
+    try ModelSession(
+      model: model, pool: pool(), budget: MemoryBudget(total: memoryByteCount))
+  }
+
+  static var physicalMemory: Int {
+    sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+  }
+}
+
+/// A number of bytes as people write it: 800MB, 4GiB, 1024.
+struct ByteCount: ExpressibleByArgument {
+  let value: Int
+
+  private static let units: [(suffix: String, factor: Double)] = [
+    ("KIB", 1024), ("MIB", 1_048_576), ("GIB", 1_073_741_824),
+    ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1),
+  ]
+
+  init?(argument: String) {
+    let text = argument.uppercased()
+    let unit = Self.units.first { text.hasSuffix($0.suffix) }
+    let digits = text.dropLast(unit?.suffix.count ?? 0)
+    guard let number = Double(digits), number >= 1 else { return nil }
+    let bytes = number * (unit?.factor ?? 1)
+    guard bytes < 1e18 else { return nil }
+    value = Int(bytes)
+  }
+}
+
+/// Reads a plan file against a model.
+enum PlanLoader {
+  /// The plan at `path`; no path is the plan that keeps everything.
+  static func load(_ path: String?, model: Model) throws -> PlanFile {
+    guard let path else { return try PlanFile(text: "", sites: model.sites) }
+    let file = try MappedFile(path: path)
+    guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
+      throw InputError.notUTF8(path: path)
+    }
+    return try PlanFile(text: text, sites: model.sites)
+  }
+}

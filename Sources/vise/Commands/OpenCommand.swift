@@ -1,0 +1,82 @@
+public import ArgumentParser
+import ViseConsole
+import ViseEstimates
+import ViseEvaluation
+public import ViseTerminal
+import ViseWorkbench
+
+/// Opens the workbench.
+struct OpenCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "open", abstract: "Open a model in the workbench (the default).")
+
+  @Argument(help: "A GGUF or safetensors model; the sample model by default.")
+  var model: String?
+
+  @Option(help: "The text quality is measured on; the sample model's by default.")
+  var text: String?
+
+  @Option(help: "Measure on at most this many tokens of the text.")
+  var limit = 32_768
+
+  @Option(help: "Tokens of a window; its second half is scored.")
+  var window = 512
+
+  @Option(help: "Colours: 256, 16, 8 or mono; what the terminal has by default.")
+  var color: ColorLevel?
+
+  @Option(help: "Glyphs: unicode or ascii; by the locale by default.")
+  var glyphs: GlyphSet?
+
+  @Option(help: "A theme's name or file.")
+  var theme: String?
+
+  @Flag(help: "Let the mouse select, sort and scroll.")
+  var mouse = false
+
+  @Flag(help: "Update figures less often, for slow lines.")
+  var slowUi = false
+
+  @OptionGroup var options: RunOptions
+
+  func validate() throws {
+    guard window >= 4, limit >= window else {
+      throw ValidationError("--limit must hold at least one --window of 4 or more tokens")
+    }
+  }
+
+  func run() throws {
+    guard let modelPath = model ?? SampleModels.path(of: SampleModels.defaultModel),
+      let textPath = text ?? SampleModels.path(of: SampleModels.defaultText)
+    else {
+      StandardError.write("vise: \(ErrorText.describe(InputError.noSampleModel))\n")
+      throw ExitCode(2)
+    }
+    let engineOptions = Engine.Options(
+      textPath: textPath, tokenLimit: limit, windowLength: window,
+      memoryByteCount: options.memoryByteCount, describe: { ErrorText.describe($0) })
+    let code = runWorkbench(
+      modelPath: modelPath,
+      options: WorkbenchOptions(
+        color: color, glyphs: glyphs, theme: theme, isMouseEnabled: mouse, isSlow: slowUi)
+    ) { mailbox in
+      EngineLine(
+        engine: Engine(path: modelPath, options: engineOptions) { mailbox.post($0) })
+    }
+    if code != 0 { throw ExitCode(code) }
+  }
+}
+
+/// The workbench's line to the engine.
+private struct EngineLine: EngineConnection {
+  let engine: Engine
+
+  func send(_ request: EngineRequest) { engine.send(request) }
+
+  var predictor: (any InstantPredictor)? { engine.predictor }
+
+  func shutDown() { engine.shutDown() }
+}
+
+extension ColorLevel: ExpressibleByArgument {}
+extension GlyphSet: ExpressibleByArgument {}

@@ -1,0 +1,110 @@
+import ArgumentParser
+import ViseCompression
+import ViseEstimates
+import ViseEvaluation
+import ViseModels
+import ViseTensor
+
+/// Predicts what a plan costs without measuring it.
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict", abstract: "Predict size, quality and speed of a plan.")
+
+  @Argument(help: "The model.")
+  var model: String
+
+  @Option(help: "The plan file.")
+  var plan: String
+
+  @Option(help: "The text the probe is taken from.")
+  var text: String
+
+  @OptionGroup var options: RunOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  private struct Provenances: Encodable {
+    let bytes, klMean, prefillTokensPerSecond, decodeTokensPerSecond: String
+  }
+
+  private struct Report: Encodable {
+    let bytes: Int
+    let klMean: Double
+    let interval: [Double]?
+    let intervalLevel: Double?
+    let prefillTokensPerSecond, decodeTokensPerSecond: Double?
+    let provenance: Provenances
+    let substitutions: [SubstitutionEntry]
+  }
+
+  func run() throws {
+    try CommandRunner.run {
+      let model = try Model(path: model)
+      let file = try PlanLoader.load(plan, model: model)
+      let session = try options.session(model)
+      let quality = try predictQuality(file.plan, session)
+      let latencyModel = LatencyModel(model: model)
+      latencyModel.use(
+        try MachineProfile.measure(on: session.pool, cancellation: Interrupt.flag))
+      let latency = latencyModel.latency(of: file.plan)
+      let report = report(
+        bytes: model.sizeModel.byteCount(of: file.plan), quality: quality, latency: latency,
+        substitutions: SubstitutionEntry.list(file))
+      if json { try JSONOutput.write(report) } else { printSummary(report) }
+    }
+  }
+
+  private func predictQuality(_ plan: Plan, _ session: ModelSession) throws -> QualityEstimate {
+    let text = try TextLoader(model: session.model).load(
+      path: text, windowLength: 64, limit: nil)
+    let predictor = try PlanPredictor(
+      session: session, tokens: text.tokens, firstToken: text.firstToken,
+      cancellation: Interrupt.flag)
+    let missing = predictor.missingEffects(of: plan)
+    let progress = ProgressLine("probing site")
+    for (index, (site, format)) in missing.enumerated() {
+      try predictor.measureEffect(of: site, in: format, cancellation: Interrupt.flag)
+      progress.report(index + 1, of: missing.count)
+    }
+    return try predictor.predict(plan, cancellation: Interrupt.flag)
+  }
+
+  private func report(
+    bytes: Int, quality: QualityEstimate, latency: LatencyEstimate?,
+    substitutions: [SubstitutionEntry]
+  ) -> Report {
+    let interval = quality.klMean.interval
+    let speed = "predicted from rates measured on this machine"
+    return Report(
+      bytes: bytes, klMean: quality.klMean.value,
+      interval: interval.map { [$0.lower, $0.upper] }, intervalLevel: interval?.level,
+      prefillTokensPerSecond: latency?.prefillTokensPerSecond.value,
+      decodeTokensPerSecond: latency.map { 1 / $0.decodeSecondsPerToken.value },
+      provenance: Provenances(
+        bytes: "exact", klMean: Self.words(quality.klMean.provenance),
+        prefillTokensPerSecond: speed, decodeTokensPerSecond: speed),
+      substitutions: substitutions)
+  }
+
+  private static func words(_ provenance: Provenance) -> String {
+    switch provenance {
+    case .exact: "exact"
+    case .prior: "prior"
+    case .predicted(let tokens): "predicted from \(tokens) probe tokens"
+    case .measured(let tokens, let total): "measured on \(tokens) of \(total) tokens"
+    }
+  }
+
+  private func printSummary(_ report: Report) {
+    for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
+    print("size      \(report.bytes) bytes, \(report.provenance.bytes)")
+    print("KL mean   \(report.klMean) nats, \(report.provenance.klMean)")
+    if let interval = report.interval, let level = report.intervalLevel {
+      print("          \(Int(level * 100)) % interval over sequences \(interval)")
+    }
+    if let decode = report.decodeTokensPerSecond, let prefill = report.prefillTokensPerSecond {
+      print("speed     decode \(decode), prefill \(prefill) tokens/s, \(report.provenance.klMean)")
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import ViseCompression
+import ViseEvaluation
+import ViseFormats
+import ViseModels
+import ViseTensor
+
+/// Runs a command's work and turns what it throws into a sentence and an exit code.
+///
+/// 0 done, 1 failed or target missed, 2 bad usage or input, 130 interrupted.
+enum CommandRunner {
+  static func run(_ body: () throws -> Void) throws {
+    Interrupt.install()
+    do {
+      try body()
+    } catch is CancelledError {
+      StandardError.write("vise: interrupted\n")
+      throw ExitCode(130)
+    } catch let code as ExitCode {
+      throw code
+    } catch {
+      StandardError.write("vise: \(ErrorText.describe(error))\n")
+      throw ExitCode(isInputError(error) ? 2 : 1)
+    }
+  }
+
+  private static func isInputError(_ error: any Error) -> Bool {
+    switch error {
+    case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
+      is EvaluationError, is ExportError, is InputError:
+      true
+    default: false
+    }
+  }
+}
+
+/// A fault in what the user gave a command.
+enum InputError: Error, Equatable {
+  case notUTF8(path: String)
+  case noSampleModel
+}

@@ -1,0 +1,111 @@
+import Glibc
+import ViseCompression
+import ViseEvaluation
+import ViseFormats
+import ViseModels
+import ViseTensor
+
+/// The sentences users read for the errors of every module; names from files are made printable.
+enum ErrorText {
+  static func describe(_ error: any Error) -> String {
+    printable(sentence(error))
+  }
+
+  /// Control characters as U+FFFD, so that no file can drive the terminal.
+  static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          switch scalar.properties.generalCategory {
+          case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: "\u{FFFD}"
+          default: scalar
+          }
+        }))
+  }
+
+  private static func sentence(_ error: any Error) -> String {
+    switch error {
+    case let error as CheckpointError: CheckpointErrorText.sentence(error)
+    case let error as StorageError: storage(error)
+    case let error as ModelError: model(error)
+    case let error as PlanFileError: planFile(error)
+    case let error as WriteError: write(error)
+    case let error as TokenizerError: "the tokenizer cannot be used: \(error)"
+    case let error as BLASError: blas(error)
+    case EvaluationError.textTooShort(let tokens, let needed):
+      "the text has \(tokens) tokens; at least \(needed) are needed"
+    case ExportError.sourceIsNotGGUF:
+      "export writes GGUF and can only start from a GGUF file so far"
+    case InputError.notUTF8(let path): "\(path) is not UTF-8 text"
+    case InputError.noSampleModel:
+      "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
+    default: "\(error)"
+    }
+  }
+
+  static func storage(_ error: StorageError) -> String {
+    switch error {
+    case .cannotOpen(let path, let code): "\(path) cannot be opened: \(systemText(code))"
+    case .notARegularFile(let path): "\(path) is no regular file"
+    case .cannotMap(let path, let code): "\(path) cannot be mapped: \(systemText(code))"
+    }
+  }
+
+  private static func blas(_ error: BLASError) -> String {
+    switch error {
+    case .unavailable(let reason): "OpenBLAS cannot be loaded: \(reason)"
+    }
+  }
+
+  private static func model(_ error: ModelError) -> String {
+    switch error {
+    case .unsupportedArchitecture(let name):
+      "the architecture \"\(name)\" cannot be run; its layers can be browsed"
+    case .invalidMetadata(let key, let reason): "metadata \"\(key)\": \(reason)"
+    case .missingWeight(let name): "the checkpoint has no weight \"\(name)\""
+    case .shapeMismatch(let weight, let expected, let found):
+      "weight \"\(weight)\" has shape \(found), expected \(expected)"
+    case .undecodable(let weight, let type): "weight \"\(weight)\" of type \(type) cannot be decoded"
+    case .treatmentDoesNotFit(let site, let treatment):
+      "\(treatment) does not fit the rows of \"\(site)\""
+    case .tokenOutOfRange(let token, let vocabulary):
+      "token \(token) lies outside the vocabulary of \(vocabulary)"
+    case .memoryBudgetTooSmall(let needed, let budget):
+      "a memory budget of \(budget) bytes is too small; \(needed) are needed"
+    }
+  }
+
+  private static func planFile(_ error: PlanFileError) -> String {
+    let place = error.line.map { "plan, line \($0): " } ?? "plan: "
+    return place + planReason(error.reason)
+  }
+
+  private static func planReason(_ reason: PlanFileError.Reason) -> String {
+    switch reason {
+    case .syntax(let words): words
+    case .unsupportedVersion: "only version = 1 is known"
+    case .unknownKey(let key): "unknown key \"\(key)\""
+    case .unknownFormat(let name):
+      "unknown format \"\(name)\"; known are keep, "
+        + NumberFormat.encodable.map(\.name).joined(separator: ", ")
+    case .wrongType(let key): "\"\(key)\" has a value of the wrong type"
+    case .noSuchSite(let pattern): "no site matches \"\(pattern)\""
+    case .doesNotFit(let site, let format): "\(format) fits no row of \"\(site)\", nor does a larger format"
+    }
+  }
+
+  private static func write(_ error: WriteError) -> String {
+    switch error {
+    case .alreadyExists(let path): "\(path) exists; pass --overwrite to replace it"
+    case .cannotCreate(let path, let code): "\(path) cannot be created: \(systemText(code))"
+    case .notEnoughSpace(let path, let needed, let available):
+      "\(path) needs \(needed) bytes; the disk has \(available) free"
+    case .writeFailed(let path, let code): "writing \(path) failed: \(systemText(code))"
+    case .cannotRename(let path, let code): "\(path) cannot be put in place: \(systemText(code))"
+    case .wrongByteCount(let tensor, let expected, let written):
+      "tensor \"\(tensor)\" gave \(written) bytes instead of \(expected)"
+    }
+  }
+
+  private static func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }
+}

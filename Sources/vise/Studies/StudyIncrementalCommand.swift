@@ -1,0 +1,112 @@
+import ArgumentParser
+import ViseCompression
+import ViseEvaluation
+import ViseModels
+import ViseTensor
+
+/// Costs of re-measuring after an edit in each part of the model.
+struct StudyIncrementalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "incremental",
+    abstract: "Time re-measuring after an edit at block k against a full evaluation.")
+
+  @Argument(help: "The model.")
+  var model: String
+
+  @Option(help: "The text; the sample model's by default.")
+  var text: String?
+
+  @Option(help: "Tokens that are measured.")
+  var limit = 8192
+
+  @Option(help: "Runs of each figure; the median counts.")
+  var runs = 3
+
+  @OptionGroup var options: RunOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  private struct Row: Encodable {
+    let block, blocks: Int
+    let seconds: Double
+    /// Of a full evaluation.
+    let share: Double
+    /// (L − k)/L + 0.1.
+    let bound: Double
+  }
+
+  private struct Report: Encodable {
+    let tokens: Int
+    let fullSeconds: Double
+    let edits: [Row]
+  }
+
+  func validate() throws {
+    if limit < 512 || runs < 1 { throw ValidationError("--limit or --runs is too small") }
+  }
+
+  func run() throws {
+    try CommandRunner.run {
+      let model = try Model(path: model)
+      guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
+        throw InputError.noSampleModel
+      }
+      let session = try options.session(model)
+      let text = try TextLoader(model: model).load(path: path, windowLength: 512, limit: limit)
+      try session.prefetchWeights(cancellation: Interrupt.flag)
+      let report = try study(session, text)
+      if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+    }
+  }
+
+  /// Edits alternate between two formats, so that each run has something to recompute.
+  private func study(_ session: ModelSession, _ text: EvaluationText) throws -> Report {
+    let evaluator = PlanEvaluator(session: session, text: text)
+    let blocks = session.program.graph.blockCount
+    _ = try seconds(evaluator, Plan())
+    let first = session.model.sites.filter { $0.block == 0 }
+    let full = try median(evaluator, first, count: runs)
+    let rows = try [blocks / 4, blocks / 2, 3 * blocks / 4].map { block in
+      let sites = session.model.sites.filter { $0.block == block }
+      let seconds = try median(evaluator, sites, count: runs)
+      return Row(
+        block: block, blocks: blocks, seconds: seconds, share: seconds / full,
+        bound: Double(blocks - block) / Double(blocks) + 0.1)
+    }
+    return Report(
+      tokens: text.windowCount * text.windowLength, fullSeconds: full, edits: rows)
+  }
+
+  private func median(
+    _ evaluator: PlanEvaluator, _ sites: [Site], count: Int
+  ) throws -> Double {
+    _ = try seconds(evaluator, plan(sites, .q8_0))
+    let times = try (0..<count).map { run in
+      try seconds(evaluator, plan(sites, run % 2 == 0 ? .q5_0 : .q8_0))
+    }
+    return times.sorted()[count / 2]
+  }
+
+  private func plan(_ sites: [Site], _ type: StorageType) -> Plan {
+    Plan(
+      treatments: Dictionary(
+        uniqueKeysWithValues: sites.map { ($0.name, Treatment(format: .ggml(type))) }))
+  }
+
+  private func seconds(_ evaluator: PlanEvaluator, _ plan: Plan) throws -> Double {
+    let start = ContinuousClock.now
+    _ = try evaluator.measure(
+      plan, windows: 0..<evaluator.text.windowCount, cancellation: Interrupt.flag)
+    return (ContinuousClock.now - start) / .seconds(1)
+  }
+
+  private static func printSummary(_ report: Report) {
+    print("\(report.tokens) tokens, full evaluation \(report.fullSeconds) s")
+    for row in report.edits {
+      print(
+        "block \(row.block) of \(row.blocks): \(row.seconds) s, \(row.share) of full, "
+          + "bound \(row.bound)")
+    }
+  }
+}
