@@ -7,7 +7,7 @@ VISE_INLINE void V(pair_codes)(const float *restrict x, int length, float s, flo
                                uint8_t *restrict codes) {
   float inverse = s == 0.0f ? 0.0f : 1.0f / s;
   for (int i = 0; i < length; i++) {
-    float q = ((V(sane)(x[i]) + m) * inverse + 12582912.0f) - 12582912.0f;
+    float q = V(nearest_one)((V(sane)(x[i]) + m) * inverse);
     q = q > 0.0f ? q : 0.0f;
     codes[i] = (uint8_t)(int)(q < high ? q : high);
   }

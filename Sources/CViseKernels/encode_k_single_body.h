@@ -66,7 +66,7 @@ VISE_INLINE vf V(signed_unit)(vf targets, vf costs, const vise_single_range *ran
   vf largest = V(group_largest)(targets, 16), smallest = -V(group_largest)(-targets, 16);
   vf extreme = -smallest > largest ? smallest : largest, best = (vf)0.0f, error = (vf)INFINITY;
   for (int k = 0; k < 24; k++) {
-    float code = range->scale_low * (1.02f - (float)k * 0.02f);
+    float code = range->scale_low - 1.0f + (float)k;
     vf unit = V(half_rounded)(extreme * (1.0f / code));
     vf multiple = V(clamped)(V(nearest)(targets * V(inverse)(unit)), range->scale_low,
                              range->scale_high);
@@ -120,7 +120,7 @@ VISE_INLINE void V(single_codes)(const float *restrict x, const vise_single_fit 
   for (int sub = 0; sub < 16; sub++) {
     float s = fit->d[sub] * fit->sc[sub], inverse = s == 0.0f ? 0.0f : 1.0f / s;
     for (int i = sub * 16; i < sub * 16 + 16; i++) {
-      float q = (V(sane)(x[i]) * inverse + 12582912.0f) - 12582912.0f;
+      float q = V(nearest_one)(V(sane)(x[i]) * inverse);
       q = q > range->low ? q : range->low;
       codes[i] = (uint8_t)((int)(q < range->high ? q : range->high) + bias);
     }

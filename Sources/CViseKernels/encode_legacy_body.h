@@ -154,7 +154,7 @@ VISE_INLINE void V(shifted_fit)(const vise_tile *tile, int weighted,
 
 /// The code of one weight, computed as in the tiles.
 VISE_INLINE int V(code)(float x, float offset, float inverse, float low, float high) {
-  float q = ((V(sane)(x) - offset) * inverse + 12582912.0f) - 12582912.0f;
+  float q = V(nearest_one)((V(sane)(x) - offset) * inverse);
   q = q > low ? q : low;
   return (int)(q < high ? q : high);
 }

@@ -24,7 +24,7 @@ static const vise_symmetric_range vise_q8_0_range = {-127, 127, 3, {-127.0f, -12
 static const vise_symmetric_range vise_iq4_nl_range = {
     -127, 113, 12, {-127, -121, -133, -115, -109, -103, -140, 113, 107, 101, 119, 95}};
 static const vise_shifted_range vise_q4_1_range = {
-    15, 4, {0, 0.8f, 1.6f, -0.8f}, {0, 0.4f, 0.8f, -0.4f}};
+    15, 3, {0, 1.1f, -0.8f}, {0, 0.55f, -0.4f}};
 static const vise_shifted_range vise_q5_1_range = {
     31, 4, {0, -1, 0.8f, 1.6f}, {0, 0, 0.4f, 0.8f}};
 

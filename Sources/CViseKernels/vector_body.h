@@ -36,8 +36,14 @@ VISE_INLINE vf V(from_bits)(vi v) { return (vf)v; }
 VISE_INLINE vf V(larger)(vf a, vf b) { return a > b ? a : b; }
 VISE_INLINE vf V(smaller)(vf a, vf b) { return a < b ? a : b; }
 
-/// Rounds |v| < 2²² to the nearest integer, ties to even.
+/// Rounds to the nearest integer, ties to even; beyond ±2²² some variants are a little off.
+#if defined(VISE_ROUNDS)
+VISE_INLINE vf V(nearest)(vf v) { return __builtin_elementwise_roundeven(v); }
+VISE_INLINE float V(nearest_one)(float v) { return __builtin_roundevenf(v); }
+#else
 VISE_INLINE vf V(nearest)(vf v) { return (v + 12582912.0f) - 12582912.0f; }
+VISE_INLINE float V(nearest_one)(float v) { return (v + 12582912.0f) - 12582912.0f; }
+#endif
 
 VISE_INLINE float V(sum)(vf v) {
   __typeof__(v.lo) a = v.lo + v.hi;
