@@ -31,15 +31,18 @@ public final class LatencyModel: LatencyPredicting {
 
   public func latency(of plan: Plan) -> LatencyEstimate? {
     guard let profile = profile.withLock({ $0 }) else { return nil }
-    let work = work(of: plan, profile)
-    let runs = profile.bandwidth.runs.map { bandwidth in
-      max(work.bytes / bandwidth, work.unpackSeconds)
+    let work = work(of: plan, profile) { $0.median }
+    let runs = profile.bandwidth.runs.indices.map { run in
+      self.work(of: plan, profile) { $0.runs[run] }.secondsPerToken(profile.bandwidth.runs[run])
     }
-    let decode = runs.sorted()[runs.count / 2]
+    let decode = work.secondsPerToken(profile.bandwidth.median)
     let prefill = Self.prefillBatch / (
       2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
     let provenance = Provenance.predicted(tokens: 1)
-    let interval = MeanInterval(sums: runs, weights: runs.map { _ in 1 }).interval
+    let spread = MeanInterval(sums: runs, weights: runs.map { _ in 1 }).interval
+    let interval = spread.map {
+      Interval(lower: min($0.lower, decode), upper: max($0.upper, decode), level: $0.level)
+    }
     return LatencyEstimate(
       decodeSecondsPerToken: Estimate(value: decode, interval: interval, provenance: provenance),
       prefillTokensPerSecond: Estimate(value: prefill, provenance: provenance),
@@ -51,18 +54,22 @@ public final class LatencyModel: LatencyPredicting {
     var bytes = 0.0
     var weights = 0.0
     var unpackSeconds = 0.0
+
+    func secondsPerToken(_ bandwidth: Double) -> Double { max(bytes / bandwidth, unpackSeconds) }
   }
 
   /// What one token costs: every weight once, but of a separate embedding only one row.
-  private func work(of plan: Plan, _ profile: MachineProfile) -> Work {
+  private func work(
+    of plan: Plan, _ profile: MachineProfile, rate: (MachineProfile.Rate) -> Double
+  ) -> Work {
     var work = Work()
     for site in sites where site.index != embeddingIndex || site.index == headIndex {
       let type = plan.newFormat(for: site)?.storageType ?? site.stored
       let weights = Double(site.parameterCount)
       work.weights += weights
       work.bytes += weights * type.bitsPerWeight / 8
-      let rate = (profile.unpackRates[type] ?? profile.unpackRates[.q4_K])?.median ?? .infinity
-      work.unpackSeconds += weights / rate
+      let known = profile.unpackRates[type] ?? profile.unpackRates[.q4_K]
+      work.unpackSeconds += weights / (known.map(rate) ?? .infinity)
     }
     return work
   }

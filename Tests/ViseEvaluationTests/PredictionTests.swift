@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+import ViseCompression
+import ViseEstimates
+import ViseModels
+import ViseTensor
+
+@testable import ViseEvaluation
+
+private struct NoLatency: LatencyPredicting {
+  func latency(of plan: Plan) -> LatencyEstimate? { nil }
+}
+
+private func predictor(_ sample: SampleSession) throws -> PlanPredictor {
+  try PlanPredictor(
+    session: sample.session, tokens: sample.text.tokens, firstToken: sample.text.firstToken,
+    cancellation: CancellationFlag())
+}
+
+private func measureMissing(_ predictor: PlanPredictor, _ plan: Plan) throws {
+  for (site, format) in predictor.missingEffects(of: plan) {
+    try predictor.measureEffect(of: site, in: format, cancellation: CancellationFlag())
+  }
+}
+
+@Test func aSingleSiteIsPredictedAsItMeasures() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let flag = CancellationFlag()
+  for role in [SiteRole.tokenEmbedding, .attentionValue, .ffnDown] {
+    let site = try #require(sample.session.model.sites.first { $0.role == role })
+    let plan = Plan(treatments: [site.name: Treatment(format: .ggml(.q3_K))])
+    try measureMissing(predictor, plan)
+    let predicted = try predictor.predict(plan, cancellation: flag).klMean.value
+    let measured = try predictor.measureOnProbe(plan, cancellation: flag)
+    // One shift, rounded to bfloat16 (relative 2⁻⁹), is all that separates the two.
+    #expect(abs(predicted - measured) < 0.01 * measured + 1e-6, "\(role)")
+  }
+}
+
+@Test func predictionsOrderRandomPlansAsMeasurementsDo() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let seed: UInt64 = 5
+  let plans = PredictorStudy.plans(
+    12, sites: sample.session.model.sites, formats: [.ggml(.q2_K), .ggml(.q3_K), .ggml(.q4_K)],
+    seed: seed)
+  var predicted: [Double] = []
+  var measured: [Double] = []
+  for plan in plans {
+    try measureMissing(predictor, plan)
+    predicted.append(try predictor.predict(plan, cancellation: CancellationFlag()).klMean.value)
+    measured.append(try predictor.measureOnProbe(plan, cancellation: CancellationFlag()))
+  }
+  #expect(spearmanCorrelation(predicted, measured) > 0.95, "seed \(seed)")
+}
+
+@Test func theInstantFigureAgreesWithTheWholeHead() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let instant = predictor.instantPredictor(latency: NoLatency())
+  var plan = Plan()
+  for site in sample.session.model.sites where site.role != .tokenEmbedding {
+    plan[site.name] = Treatment(format: .ggml(.q2_K))
+  }
+  #expect(instant.predict(plan).quality == nil, "nothing is known yet")
+  try measureMissing(predictor, plan)
+  let exact = try predictor.predict(plan, cancellation: CancellationFlag()).klMean.value
+  let sampled = try #require(instant.predict(plan).quality).klMean
+  // 32 stratified draws a row over 248 rows leave an error of a few per cent.
+  #expect(abs(log(sampled.value / exact)) < 0.25)
+  #expect(sampled.provenance == .predicted(tokens: predictor.scoredTokenCount))
+}
+
+@Test func takingEditsBackLeavesNothingBehind() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let instant = predictor.instantPredictor(latency: NoLatency())
+  let sites = sample.session.model.sites.filter { $0.block == 1 }
+  var plan = Plan()
+  for site in sites { plan[site.name] = Treatment(format: .ggml(.q4_K)) }
+  try measureMissing(predictor, plan)
+  let before = try #require(instant.predict(plan).quality).klMean.value
+  var edited = plan
+  edited[sites[0].name] = .keep
+  _ = instant.predict(edited)
+  let after = try #require(instant.predict(plan).quality).klMean.value
+  #expect(abs(before - after) < 1e-3 * before)
+  #expect(try #require(instant.predict(Plan()).quality).klMean.value == 0)
+}
+
+@Test func unknownEffectsAreMarkedAsPrior() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let instant = predictor.instantPredictor(latency: NoLatency())
+  let sites = sample.session.model.sites.filter { $0.role == .ffnUp }
+  try predictor.measureEffect(of: sites[0], in: .ggml(.q4_K), cancellation: CancellationFlag())
+  let other = Plan(treatments: [sites[1].name: Treatment(format: .ggml(.q4_K))])
+  #expect(try #require(instant.predict(other).quality).klMean.provenance == .prior)
+  let finer = Plan(treatments: [sites[0].name: Treatment(format: .ggml(.q2_K))])
+  let coarse = try #require(instant.predict(finer).quality).klMean
+  #expect(coarse.provenance == .prior)
+  let measured = Plan(treatments: [sites[0].name: Treatment(format: .ggml(.q4_K))])
+  #expect(coarse.value > (try #require(instant.predict(measured).quality).klMean.value))
+}
