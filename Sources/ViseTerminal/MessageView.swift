@@ -141,7 +141,10 @@ enum FieldView {
 /// The last row: the keys that matter here, most telling first to stay.
 enum FooterView {
   static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
-    let hints = KeyTable.hints(in: state.context)
+    // Until a model is open there is nothing to edit.
+    let hints = KeyTable.hints(in: state.context).filter {
+      state.summary != nil || [.quit, .openHelp].contains($0.command) || state.overlay != nil
+    }
     var room = layout.size.columns - 1
     var kept: Set<Int> = []
     for index in hints.indices.sorted(by: { (hints[$0].hint.rank, $0) < (hints[$1].hint.rank, $1) }) {

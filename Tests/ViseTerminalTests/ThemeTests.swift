@@ -9,7 +9,7 @@ struct ThemeTests {
 
   @Test func darkThemeFileIsTheBuiltInTheme() throws {
     let theme = try Theme(toml: try source("vise-dark"), source: source)
-    #expect(theme == Theme.builtIn)
+    for role in StyleRole.allCases { #expect(theme[role] == Theme.builtIn[role], "\(role)") }
   }
 
   @Test func lightThemeGivesEveryRoleOfItsOwn() throws {
