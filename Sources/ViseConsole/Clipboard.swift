@@ -1,7 +1,9 @@
 import CTerminal
 import Glibc
 
-/// Sends text to the terminal's clipboard. There is no answer, so nobody can say "copied".
+/// Sends text to the terminal's clipboard.
+///
+/// There is no answer, so nobody can say "copied".
 enum Clipboard {
   /// Terminals drop longer ones.
   private static let escapeLimit = 70_000

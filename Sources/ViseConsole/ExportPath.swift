@@ -28,7 +28,8 @@ struct ExportPath {
   }
 
   private static func folderProblem(_ path: String, byteCount: Int) -> String? {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let folder =
+      path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     guard access(folder, W_OK) == 0 else { return "\(folder): \(System.lastError)" }
     var disk = statvfs()
     guard statvfs(folder, &disk) == 0 else { return nil }

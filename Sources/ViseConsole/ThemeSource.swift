@@ -49,7 +49,8 @@ enum ThemeSource {
     case .unknownRole(let role): "theme \(theme): \(role) is no style"
     case .unknownColor(let role, let color): "theme \(theme): \(color) in \(role) is no colour"
     case .notFound(let name): "theme \(name) was not found"
-    case .inheritsTooDeep(let name): "theme \(theme): the themes it inherits from go round at \(name)"
+    case .inheritsTooDeep(let name):
+      "theme \(theme): the themes it inherits from go round at \(name)"
     }
   }
 }

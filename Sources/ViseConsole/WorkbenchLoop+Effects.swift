@@ -3,7 +3,9 @@ import ViseEstimates
 import ViseWorkbench
 
 extension WorkbenchLoop {
-  /// Does what the workbench asks for. Nothing here waits.
+  /// Does what the workbench asks for.
+  ///
+  /// Nothing here waits.
   mutating func run(_ effect: WorkbenchEffect) {
     switch effect {
     case .predict(let revision): predict(revision)

@@ -36,7 +36,9 @@ enum Bars {
     let role: StyleRole
   }
 
-  /// A track with an interval on it. Positions are shares in 0…1 of the width.
+  /// A track with an interval on it.
+  ///
+  /// Positions are shares in 0…1 of the width.
   static func gauge(
     value: Double, lower: Double?, upper: Double?, ticks: [Double], columns: Int
   ) -> [GaugeCell] {

@@ -87,7 +87,9 @@ struct Canvas {
     }
   }
 
-  /// Says what a click in `rect` means. Later areas lie over earlier ones.
+  /// Says what a click in `rect` means.
+  ///
+  /// Later areas lie over earlier ones.
   mutating func addHit(_ rect: Rect, _ target: HitTarget) {
     hits.append(HitArea(rect: rect, target: target))
   }

@@ -88,7 +88,9 @@ public struct CellBuffer: Hashable, Sendable {
     return String(text)
   }
 
-  /// Sets a cell; outside the screen it does nothing. Halves of wide characters are repaired.
+  /// Sets a cell; outside the screen it does nothing.
+  ///
+  /// Halves of wide characters are repaired.
   mutating func set(_ cell: Cell, column: Int, row: Int) {
     guard column >= 0, row >= 0, row < size.rows, column + max(Int(cell.width), 1) <= size.columns
     else { return }

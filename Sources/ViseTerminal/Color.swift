@@ -4,8 +4,12 @@ public enum ColorLevel: String, CaseIterable, Hashable, Sendable {
 
   /// The level of a terminal with this many colours.
   public init(terminalColors: Int) {
-    self = terminalColors >= 256 ? .full : terminalColors >= 16 ? .sixteen
-      : terminalColors >= 8 ? .eight : .mono
+    self =
+      terminalColors >= 256
+      ? .full
+      : terminalColors >= 16
+        ? .sixteen
+        : terminalColors >= 8 ? .eight : .mono
   }
 }
 

@@ -10,7 +10,7 @@ enum FormatsView {
     let single = picker.targets.count == 1 ? picker.targets.first.map { state.sites[$0] } : nil
     let who = single?.name ?? "\(picker.targets.count) layers"
     let inside = OverlayView.box(
-      "format · \(who)", columns: 76, rows: picker.choices.count + 5, on: &canvas, layout: layout)
+      "format · \(who)", columns: 66, rows: picker.choices.count + 5, on: &canvas, layout: layout)
     drawHeadings(isSingle: single != nil, inside, on: &canvas)
     let rows = max(inside.rows - 3, 1)
     let top = max(min(picker.cursor - rows / 2, picker.choices.count - rows), 0)
@@ -107,7 +107,7 @@ enum FormatsView {
       if choice.refused > 0 { text += ", \(choice.refused) kept" }
       canvas.put(text, .substituted, column: column, row: row, limit: limit)
     } else {
-      canvas.put("ok", .ok, column: column, row: row)
+      canvas.put("ok", .text, column: column, row: row)
     }
   }
 }
@@ -155,7 +155,8 @@ enum ExportView {
     case .unchecked: break
     case .checking: canvas.put("looking", .dim, column: column, row: row)
     case .exists:
-      canvas.put("exists and will not be replaced unless you say so", .warn, column: column,
+      canvas.put(
+        "exists and will not be replaced unless you say so", .warn, column: column,
         row: row, limit: limit)
     case .unusable(let reason):
       canvas.putShortened(reason, .bad, column: column, row: row, limit: limit)

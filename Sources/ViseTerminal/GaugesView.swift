@@ -142,11 +142,12 @@ extension GaugesView {
     _ provenance: Provenance, isStale: Bool, _ columns: Columns, row: Int,
     on canvas: inout Canvas
   ) {
-    let role: StyleRole = switch provenance {
-    case .exact, .measured: .ok
-    case .predicted: .dim
-    case .prior: .warn
-    }
+    let role: StyleRole =
+      switch provenance {
+      case .exact, .measured: .ok
+      case .predicted: .dim
+      case .prior: .warn
+      }
     canvas.put(
       isStale ? "stale" : provenance.word, isStale ? .warn : role, column: columns.word, row: row)
   }

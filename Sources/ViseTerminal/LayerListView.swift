@@ -56,7 +56,9 @@ enum LayerListView {
   ) {
     let suffix = columns.commonSuffix
     canvas.put("layer", .heading, column: 3, row: 2)
-    if !suffix.isEmpty, columns.nameWidth >= 7 + suffix.count { canvas.put(" …\(suffix)", .track, column: 8, row: 2) }
+    if !suffix.isEmpty, columns.nameWidth >= 7 + suffix.count {
+      canvas.put(" …\(suffix)", .track, column: 8, row: 2)
+    }
     if let role = columns.role { canvas.put("role", .heading, column: role, row: 2) }
     canvas.put("shape", .heading, column: columns.shape, row: 2)
     canvas.put("format", .heading, column: columns.format + 1, row: 2)

@@ -104,7 +104,8 @@ enum MessageView {
     else { return nil }
     var parts: [String] = []
     if report.substituted > 0 {
-      parts.append(report.substituted == 1 ? "≠ other format" : "≠ \(report.substituted) other formats")
+      parts.append(
+        report.substituted == 1 ? "≠ other format" : "≠ \(report.substituted) other formats")
     }
     if report.refused > 0 { parts.append("\(report.refused) left as they were") }
     return "\(parts.joined(separator: ", ")): \(reason)"
@@ -147,7 +148,8 @@ enum FooterView {
     }
     var room = layout.size.columns - 1
     var kept: Set<Int> = []
-    for index in hints.indices.sorted(by: { (hints[$0].hint.rank, $0) < (hints[$1].hint.rank, $1) }) {
+    for index in hints.indices.sorted(by: { (hints[$0].hint.rank, $0) < (hints[$1].hint.rank, $1) })
+    {
       let columns = width(hints[index].hint)
       guard columns <= room else { break }
       room -= columns

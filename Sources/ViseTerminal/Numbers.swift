@@ -62,7 +62,8 @@ enum Numbers {
       value /= 1000
       unit += 1
     }
-    return unit == 0 ? "\(count) B" : "\(fixed(value, value.magnitude < 9.995 ? 2 : 1)) \(units[unit])"
+    return unit == 0
+      ? "\(count) B" : "\(fixed(value, value.magnitude < 9.995 ? 2 : 1)) \(units[unit])"
   }
 
   /// A change of bytes with its sign.
@@ -92,7 +93,8 @@ enum Numbers {
   /// A share in percent, four columns at most.
   static func percent(_ share: Double) -> String {
     let percent = share * 100
-    return percent >= 99.95 ? "100%" : percent < 9.95 ? "\(fixed(percent, 1))%" : "\(fixed(percent, 0))%"
+    return percent >= 99.95
+      ? "100%" : percent < 9.95 ? "\(fixed(percent, 1))%" : "\(fixed(percent, 0))%"
   }
 
   /// Seconds as `0:12` or `1:02:03`.

@@ -1,6 +1,8 @@
 public import ViseEstimates
 
-/// A front end's line to the engine. Nothing in it ever blocks.
+/// A front end's line to the engine.
+///
+/// Nothing in it ever blocks.
 ///
 /// Events come back through the ``EngineMailbox`` handed over when the connection was made.
 public protocol EngineConnection: Sendable {

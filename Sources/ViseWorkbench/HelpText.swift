@@ -7,7 +7,9 @@ public enum HelpText {
     case blank
   }
 
-  /// All lines in reading order. What works everywhere is listed once.
+  /// All lines in reading order.
+  ///
+  /// What works everywhere is listed once.
   public static let lines: [Line] = KeyContext.allCases.flatMap { context -> [Line] in
     let bindings = KeyTable.bindings.filter {
       $0.context == context && (context == .bench || !everywhere.contains($0.command))

@@ -36,7 +36,8 @@ enum JSONValue: Equatable {
     case .string(let text): Self.quoted(text)
     case .array(let items): "[" + items.map(\.line).joined(separator: ",") + "]"
     case .object(let members):
-      "{" + members.sorted { $0.key < $1.key }
+      "{"
+        + members.sorted { $0.key < $1.key }
         .map { Self.quoted($0.key) + ":" + $0.value.line }.joined(separator: ",") + "}"
     }
   }

@@ -8,7 +8,9 @@ public struct KeyPress: Hashable, Sendable {
     case function(Int)
   }
 
-  /// Keys held with it. Shift shows in a character itself.
+  /// Keys held with it.
+  ///
+  /// Shift shows in a character itself.
   public struct Modifiers: OptionSet, Hashable, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }

@@ -34,7 +34,9 @@ public struct KeyBinding: Hashable, Sendable {
   }
 }
 
-/// A footer entry: keys and one word. Lower ranks survive narrow screens.
+/// A footer entry: keys and one word.
+///
+/// Lower ranks survive narrow screens.
 public struct FooterHint: Hashable, Sendable {
   public let keys: String
   public let word: String
@@ -188,7 +190,8 @@ public enum KeyTable {
       bind(context, [KeyPress(.pageUp), .control("u")], .pageUp),
       bind(context, [KeyPress("g"), KeyPress(.home)], .moveToTop),
       bind(context, [KeyPress("G"), KeyPress(.end)], .moveToBottom),
-      bind(context, [KeyPress(.escape), KeyPress("q"), KeyPress("?")], .back, hint("esc", "back", 0)),
+      bind(
+        context, [KeyPress(.escape), KeyPress("q"), KeyPress("?")], .back, hint("esc", "back", 0)),
     ]
   }
 

@@ -135,7 +135,9 @@ extension WorkbenchState {
     }
   }
 
-  /// Esc on the bench: drops the range, else the filter, else the message. It never quits.
+  /// Esc on the bench: drops the range, else the filter, else the message.
+  ///
+  /// It never quits.
   private mutating func cancel() {
     if list.rangeStart != nil {
       list.rangeStart = nil

@@ -76,7 +76,9 @@ struct InputDecoderTests {
   @Test(arguments: 0..<200 as Range<UInt64>)
   func garbageGivesTheSameEventsHoweverCut(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
-    let alphabet: [UInt8] = [0x1B, 0x5B, 0x4F, 0x3B, 0x3C, 0x4D, 0x32, 0x30, 0x7E, 0x5D, 0x07, 0xC3]
+    let alphabet: [UInt8] = [
+      0x1B, 0x5B, 0x4F, 0x3B, 0x3C, 0x4D, 0x32, 0x30, 0x7E, 0x5D, 0x07, 0xC3,
+    ]
     let bytes = (0..<400).map { _ in
       Bool.random(using: &generator)
         ? alphabet.randomElement(using: &generator) ?? 0

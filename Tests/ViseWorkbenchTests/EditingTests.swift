@@ -157,7 +157,9 @@ struct EditingTests {
     for _ in 0..<40 {
       let keys = ["2", "3", "4", "5", "6", "8", "0", "-", "+", "space", "j j", "k", "A", "."]
       driver.press(keys.randomElement(using: &generator) ?? "j")
-      if driver.state.document.edits.count == plans.count { plans.append(driver.state.document.plan) }
+      if driver.state.document.edits.count == plans.count {
+        plans.append(driver.state.document.plan)
+      }
     }
     for plan in plans.dropLast().reversed() {
       driver.press("u")

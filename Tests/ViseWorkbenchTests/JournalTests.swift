@@ -70,11 +70,14 @@ struct JournalTests {
       """
     let read = try #require(Journal(bytes: Array(text.utf8)))
     let document = read.document(for: FixtureModel.summary(blocks: 1).sites)
-    #expect(document.plan == Plan(treatments: ["blk.0.attn_q.weight": .init(name: "q4_0") ?? .keep]))
+    #expect(
+      document.plan == Plan(treatments: ["blk.0.attn_q.weight": .init(name: "q4_0") ?? .keep]))
     #expect(document.canUndo)
   }
 
-  @Test(arguments: ["plain", "quote\"d", "back\\slash", "new\nline", "\u{1B}[31m", "日本語", "é\u{7F}"])
+  @Test(arguments: [
+    "plain", "quote\"d", "back\\slash", "new\nline", "\u{1B}[31m", "日本語", "é\u{7F}",
+  ])
   func siteNamesSurviveTheJournal(name: String) throws {
     let edit = Edit(
       label: name, changes: [SiteChange(site: name, choice: SiteChoice(.keep))])

@@ -10,8 +10,10 @@ public enum RandomAction {
   ) -> WorkbenchAction {
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<80:
-      return .keyPressed(key(using: &generator), seconds: Double.random(in: 0..<4, using: &generator))
-    case 80..<84: return .rowClicked(small(using: &generator), isDouble: Bool.random(using: &generator))
+      return .keyPressed(
+        key(using: &generator), seconds: Double.random(in: 0..<4, using: &generator))
+    case 80..<84:
+      return .rowClicked(small(using: &generator), isDouble: Bool.random(using: &generator))
     case 84..<86: return .wheelTurned(rows: small(using: &generator))
     case 86..<88:
       return .screenResized(
@@ -19,7 +21,9 @@ public enum RandomAction {
         helpColumns: small(using: &generator))
     case 88..<90: return .textPasted("ffn \u{1B}[200~!")
     case 90: return .engineReported(.opened(summary))
-    case 91: return .exportPathChecked(path: "fixture-vise.gguf", exists: Bool.random(using: &generator), problem: nil)
+    case 91:
+      return .exportPathChecked(
+        path: "fixture-vise.gguf", exists: Bool.random(using: &generator), problem: nil)
     case 92: return .engineReported(.jobEnded(job: small(using: &generator), .finished("x")))
     case 93: return .engineReported(.jobEnded(job: small(using: &generator), .failed("x")))
     case 94: return offer()
