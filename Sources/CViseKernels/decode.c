@@ -5,7 +5,7 @@
 #include "variants.h"
 #include "vise_kernels.h"
 
-static vise_type_decoder decoder(int variant, uint32_t type) {
+vise_type_decoder vise_decoder_of(int variant, uint32_t type) {
   vise_type_decoder found = vise_float_decoder(variant, type);
   if (found.decode == NULL) found = vise_legacy_decoder(variant, type);
   if (found.decode == NULL) found = vise_k_decoder(variant, type);
@@ -15,7 +15,7 @@ static vise_type_decoder decoder(int variant, uint32_t type) {
 
 int vise_ggml_decode_variant(int variant, uint32_t type, const void *restrict source,
                              float *restrict destination, int64_t count) {
-  vise_type_decoder found = decoder(variant, type);
+  vise_type_decoder found = vise_decoder_of(variant, type);
   if (found.decode == NULL) return -1;
   found.decode(source, destination, count / found.block_length);
   return 0;

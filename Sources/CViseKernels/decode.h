@@ -11,7 +11,7 @@ typedef void vise_decoder(const uint8_t *restrict p, float *restrict y, int64_t 
 /// What `vise_ggml_decode` needs to know of a type.
 typedef struct {
   vise_decoder *decode;
-  int block_length;
+  int block_bytes, block_length;
 } vise_type_decoder;
 
 /// The decoder of `type` in `variant`; its `decode` is NULL where the family does not have it.
@@ -19,6 +19,9 @@ vise_type_decoder vise_float_decoder(int variant, uint32_t type);
 vise_type_decoder vise_legacy_decoder(int variant, uint32_t type);
 vise_type_decoder vise_k_decoder(int variant, uint32_t type);
 vise_type_decoder vise_iq_decoder(int variant, uint32_t type);
+
+/// The same of all families.
+vise_type_decoder vise_decoder_of(int variant, uint32_t type);
 
 /// Type ids of the GGUF format.
 enum {
@@ -56,14 +59,14 @@ enum {
 
 /// The functions `decode_<name>` of each variant, by variant.
 #if defined(__x86_64__)
-#define VISE_DECODER(variant, name, length)                                     \
+#define VISE_DECODER(variant, name, bytes, length)                              \
   ((vise_type_decoder){(variant) == VISE_VARIANT_AVX512 ? decode_##name##_avx512 \
                        : (variant) == VISE_VARIANT_AVX2 ? decode_##name##_avx2   \
                                                         : decode_##name##_portable, \
-                       length})
+                       bytes, length})
 #else
-#define VISE_DECODER(variant, name, length) \
-  ((void)(variant), (vise_type_decoder){decode_##name##_portable, length})
+#define VISE_DECODER(variant, name, bytes, length) \
+  ((void)(variant), (vise_type_decoder){decode_##name##_portable, bytes, length})
 #endif
 
 /// Defines V(decode_<name>), which decodes blocks of `bytes` bytes with V(name##_block).

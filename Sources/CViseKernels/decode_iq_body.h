@@ -2,6 +2,7 @@
 //
 // A code names a point of a grid of 8 (or 4) magnitudes; signs are stored beside it. The grids are
 // packed: see iq_grids.h.
+#include "vector_body.h"
 
 /// y = scale · magnitude of eight weights of an iq2 grid point, negated where `signs` has a bit.
 VISE_INLINE void V(iq2_point)(uint16_t point, uint32_t signs, float scale, float *restrict y) {
@@ -125,9 +126,8 @@ VISE_INLINE void V(iq4_xs_block)(const uint8_t *restrict p, float *restrict y) {
     int high = vise_u16(p + 2) >> 2 * group & 3;
     float scale = d * (float)((low | high << 4) - 32);
     const uint8_t *qs = p + 8 + group * 16;
-    float *values = y + group * 32;
-    for (int i = 0; i < 16; i++) values[i] = scale * (float)vise_iq4_values[qs[i] & 15];
-    for (int i = 0; i < 16; i++) values[16 + i] = scale * (float)vise_iq4_values[qs[i] >> 4];
+    V(store)(y + group * 32, scale * V(looked_up)(qs, 0, vise_iq4_values));
+    V(store)(y + group * 32 + 16, scale * V(looked_up)(qs, 4, vise_iq4_values));
   }
 }
 

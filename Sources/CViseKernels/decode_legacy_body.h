@@ -38,8 +38,8 @@ VISE_INLINE void V(q8_0_block)(const uint8_t *restrict p, float *restrict y) {
 
 VISE_INLINE void V(nibble_block)(const uint8_t *restrict qs, float d, const int8_t *values,
                                  float *restrict y) {
-  for (int i = 0; i < 16; i++) y[i] = d * (float)values[qs[i] & 15];
-  for (int i = 0; i < 16; i++) y[16 + i] = d * (float)values[qs[i] >> 4];
+  V(store)(y, d * V(looked_up)(qs, 0, values));
+  V(store)(y + 16, d * V(looked_up)(qs, 4, values));
 }
 
 VISE_INLINE void V(iq4_nl_block)(const uint8_t *restrict p, float *restrict y) {

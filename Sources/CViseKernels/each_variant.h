@@ -12,8 +12,8 @@
 #undef VISE_VARIANT
 
 #if defined(__x86_64__)
-// These have an instruction that rounds; without it the bodies round with two additions.
-#define VISE_ROUNDS
+// Lets the bodies round and look bytes up with one instruction.
+#define VISE_AVX
 #define VISE_VARIANT avx2
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #include VISE_BODY
@@ -27,7 +27,7 @@
 #include VISE_BODY
 #pragma clang attribute pop
 #undef VISE_VARIANT
-#undef VISE_ROUNDS
+#undef VISE_AVX
 #endif
 
 #pragma clang diagnostic pop

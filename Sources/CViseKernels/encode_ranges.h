@@ -15,7 +15,7 @@ typedef struct {
   float spans[12], shifts[12];
 } vise_shifted_range;
 
-// The starts were chosen on Gaussian, Laplace and real weights: where more gained under 0.1 %.
+// Starts chosen for their error on Gaussian, Laplace and real weights, at the cost of few passes.
 static const vise_symmetric_range vise_q4_0_range = {
     -8, 7, 6, {-8.0f, -7.3f, -8.7f, -6.7f, 7.0f, -9.4f}};
 static const vise_symmetric_range vise_q5_0_range = {

@@ -1,5 +1,8 @@
 // Sixteen-lane vectors for the bodies; included by each of them, once per variant.
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #ifndef VISE_VECTOR_TYPES
 #define VISE_VECTOR_TYPES
@@ -7,6 +10,7 @@ typedef float vf __attribute__((ext_vector_type(16)));
 typedef int32_t vi __attribute__((ext_vector_type(16)));
 typedef double vd __attribute__((ext_vector_type(16)));
 typedef uint8_t vb __attribute__((ext_vector_type(16)));
+typedef int8_t vsb __attribute__((ext_vector_type(16)));
 #define LANES 16
 #endif
 
@@ -37,7 +41,7 @@ VISE_INLINE vf V(larger)(vf a, vf b) { return a > b ? a : b; }
 VISE_INLINE vf V(smaller)(vf a, vf b) { return a < b ? a : b; }
 
 /// Rounds to the nearest integer, ties to even; beyond ±2²² some variants are a little off.
-#if defined(VISE_ROUNDS)
+#if defined(VISE_AVX)
 VISE_INLINE vf V(nearest)(vf v) { return __builtin_elementwise_roundeven(v); }
 VISE_INLINE float V(nearest_one)(float v) { return __builtin_roundevenf(v); }
 #else
@@ -75,3 +79,19 @@ VISE_INLINE vi V(fields)(const uint8_t *p, int shift, int mask) {
 }
 
 VISE_INLINE vf V(to_float)(vi v) { return __builtin_convertvector(v, vf); }
+
+/// table[nibble] of the low (shift 0) or high (shift 4) nibbles of sixteen bytes.
+VISE_INLINE vf V(looked_up)(const uint8_t *p, int shift, const int8_t *table) {
+#if defined(VISE_AVX)
+  __m128i bytes = _mm_loadu_si128((const __m128i *)p);
+  __m128i nibbles = _mm_and_si128(_mm_srli_epi16(bytes, shift), _mm_set1_epi8(15));
+  __m128i found = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)table), nibbles);
+  vsb values;
+  memcpy(&values, &found, sizeof values);
+  return __builtin_convertvector(values, vf);
+#else
+  vf values;
+  for (int lane = 0; lane < LANES; lane++) values[lane] = (float)table[p[lane] >> shift & 15];
+  return values;
+#endif
+}

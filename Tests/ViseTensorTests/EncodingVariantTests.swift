@@ -45,3 +45,27 @@ func everyVariantEncodesTheSameBytes(type: StorageType, importanceSeed: UInt64?)
   #expect(vise_ggml_encode(StorageType.iq2_XXS.rawValue, values, &bytes, 256, nil) == -1)
   #expect(vise_ggml_encode(StorageType.q4_K.rawValue, values, &bytes, 32, nil) == -1)
 }
+
+@Test(arguments: encodableTypes)
+func dotOfAPackedRowIsTheDotOfItsValues(type: StorageType) throws {
+  for columns in [256, 1792, 2304] {
+    let values = difficultRows(rows: 1, columns: columns, seed: 21).map {
+      $0.isFinite ? $0 : 0
+    }
+    var numbers = TestNumbers(seed: 22)
+    let x = numbers.floats(columns, limit: 1), count = Int64(columns)
+    var row = [UInt8](repeating: 0, count: try #require(type.byteCount(elements: columns)))
+    #expect(vise_ggml_encode(type.rawValue, values, &row, count, nil) == 0)
+    var decoded = [Float](repeating: .nan, count: columns)
+    #expect(vise_ggml_decode(type.rawValue, row, &decoded, count) == 0)
+    let expected = vise_dot_reference(decoded, x, count)
+    let magnitude = vise_dot_reference(decoded.map(abs), x.map(abs), count)
+    #expect(abs(vise_ggml_dot_row(type.rawValue, row, x, count) - expected) <= 1e-6 * magnitude)
+  }
+}
+
+@Test func dotOfWhatCannotBeDecodedIsNotANumber() {
+  let row = [UInt8](repeating: 0, count: 256), x = [Float](repeating: 0, count: 256)
+  #expect(vise_ggml_dot_row(StorageType.q8_1.rawValue, row, x, 32).isNaN)
+  #expect(vise_ggml_dot_row(StorageType.q4_K.rawValue, row, x, 32).isNaN)
+}

@@ -9,6 +9,12 @@
 int vise_ggml_decode(uint32_t type, const void *restrict source, float *restrict destination,
                      int64_t count);
 
+/// Σ value · x over the `count` weights of a packed row: the product of generating one token.
+///
+/// `count` is a multiple of the type's block length; NaN where it is not, or for a type that
+/// `vise_ggml_decode` cannot decode.
+double vise_ggml_dot_row(uint32_t type, const void *row, const float *x, int64_t count);
+
 /// Encodes `rows` rows of `columns` weights as ggml type `type`, least squares per block.
 ///
 /// `columns` is a multiple of the type's block length. `importance` is NULL or has one weight per
