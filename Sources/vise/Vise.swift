@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct Vise: ParsableCommand {
@@ -10,4 +11,17 @@ struct Vise: ParsableCommand {
       PredictCommand.self, ExportCommand.self, StudyCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
+
+  /// Bad usage exits with 2, as bad input does; the parser's own code for it is 64.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch where exitCode(for: error) == .validationFailure {
+      StandardError.write(fullMessage(for: error) + "\n")
+      Glibc.exit(2)
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

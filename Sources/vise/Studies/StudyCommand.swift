@@ -4,5 +4,7 @@ import ArgumentParser
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "study", abstract: "Check Vise's claims on a model of yours.",
-    subcommands: [StudyPredictorCommand.self, StudyIncrementalCommand.self])
+    subcommands: [
+      StudyPredictorCommand.self, StudyIncrementalCommand.self, StudyEncodersCommand.self,
+    ])
 }

@@ -1,0 +1,165 @@
+import Foundation
+import Testing
+
+/// What a run of the program left behind.
+private struct Outcome {
+  let code: Int32
+  let output: Data
+  let errors: String
+
+  var json: [String: Any] {
+    get throws { try #require(JSONSerialization.jsonObject(with: output) as? [String: Any]) }
+  }
+}
+
+private let root = URL(filePath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+private let sample = root.appending(path: "SampleModels/story-lm/story-lm-f16.gguf").path
+private let text = root.appending(path: "SampleModels/story-lm/eval.txt").path
+
+/// The program that was built beside this test bundle.
+private var program: URL {
+  get throws {
+    let folder = try URL(filePath: #require(CommandLine.arguments.first)).deletingLastPathComponent()
+    let candidates = [folder, root.appending(path: ".build/debug")]
+    return try #require(
+      candidates.map { $0.appending(path: "vise") }.first {
+        FileManager.default.isExecutableFile(atPath: $0.path)
+      })
+  }
+}
+
+private func vise(_ arguments: String...) throws -> Outcome {
+  let process = Process()
+  process.executableURL = try program
+  process.arguments = arguments
+  process.standardInput = FileHandle.nullDevice
+  let errorFile = FileManager.default.temporaryDirectory
+    .appending(path: "vise-command-\(UUID().uuidString).txt")
+  _ = FileManager.default.createFile(atPath: errorFile.path, contents: nil)
+  defer { try? FileManager.default.removeItem(at: errorFile) }
+  process.standardError = try FileHandle(forWritingTo: errorFile)
+  let pipe = Pipe()
+  process.standardOutput = pipe
+  try process.run()
+  let output = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  return Outcome(
+    code: process.terminationStatus, output: output,
+    errors: try String(contentsOf: errorFile, encoding: .utf8))
+}
+
+/// A folder for one test's files.
+private func withFolder(_ body: (URL) throws -> Void) throws {
+  let folder = FileManager.default.temporaryDirectory
+    .appending(path: "vise-command-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  try body(folder)
+}
+
+@Test func inspectListsEverySiteOfTheSample() throws {
+  let outcome = try vise("inspect", sample, "--json")
+  #expect(outcome.code == 0)
+  #expect(outcome.errors.isEmpty)
+  let model = try #require(try outcome.json["model"] as? [String: Any])
+  #expect(model["architecture"] as? String == "llama")
+  #expect(model["format"] as? String == "gguf")
+  let size = try FileManager.default.attributesOfItem(atPath: sample)[.size] as? Int
+  #expect(model["bytes"] as? Int == size)
+  let sites = try #require(try outcome.json["sites"] as? [[String: Any]])
+  #expect(sites.count == 43)
+  #expect(sites.allSatisfy { ($0["shape"] as? [Int])?.count == 2 })
+}
+
+@Test func tokenizePrintsIdsOfTheVocabulary() throws {
+  let outcome = try vise("tokenize", sample, "--text", text, "--json")
+  let ids = try #require(try outcome.json["ids"] as? [Int])
+  #expect(ids.count > 10_000)
+  #expect(ids.allSatisfy { $0 >= 0 && $0 < 4096 })
+}
+
+@Test func measuringTheReferenceGivesAPerplexityAndNoDivergence() throws {
+  let report = try vise(
+    "measure", sample, "--text", text, "--limit", "2048", "--window", "128", "--json"
+  ).json
+  #expect(report["windows"] as? Int == 16)
+  #expect(report["kl_mean"] as? Double == 0)
+  let perplexity = try #require(report["perplexity"] as? Double)
+  // A model that knew nothing would be at 4096.
+  #expect(perplexity > 1 && perplexity < 400)
+}
+
+@Test func aPlanIsPredictedMeasuredAndExportedToThePromisedSize() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "plan.toml")
+    try """
+    version = 1
+    [sites]
+    "blk.*.ffn_*.weight" = "q3_K"
+    "blk.0.*.weight" = "q6_K"
+    """.write(to: plan, atomically: true, encoding: .utf8)
+    let predicted = try vise("predict", sample, "--plan", plan.path, "--text", text, "--json").json
+    let out = folder.appending(path: "out.gguf")
+    let exported = try vise(
+      "export", sample, "--plan", plan.path, "--out", out.path, "--json"
+    ).json
+    let size = try FileManager.default.attributesOfItem(atPath: out.path)[.size] as? Int
+    #expect(exported["bytes"] as? Int == size)
+    #expect(exported["predicted_bytes"] as? Int == size)
+    #expect(predicted["bytes"] as? Int == size)
+    let planned = try vise(
+      "measure", sample, "--plan", plan.path, "--text", text, "--limit", "2048", "--window", "128",
+      "--json"
+    ).json
+    let alone = try vise(
+      "measure", out.path, "--text", text, "--limit", "2048", "--window", "128", "--json"
+    ).json
+    #expect(planned["perplexity"] as? Double == alone["perplexity"] as? Double)
+    #expect(try #require(planned["kl_mean"] as? Double) > 0)
+    #expect(try #require(predicted["kl_mean"] as? Double) > 0)
+
+    let again = try vise("export", sample, "--plan", plan.path, "--out", out.path)
+    #expect(again.code == 1)
+    #expect(again.errors.contains("exists"))
+    #expect(try vise("export", sample, "--plan", plan.path, "--out", out.path, "--overwrite").code == 0)
+  }
+}
+
+@Test(arguments: [
+  ["inspect", "/nonexistent.gguf"],
+  ["inspect", "/etc/passwd"],
+  ["inspect"],
+  ["measure", sample],
+  ["measure", sample, "--text", "/dev/null"],
+  ["measure", sample, "--text", text, "--window", "1"],
+  ["export", sample, "--plan", "/nonexistent.toml", "--out", "/tmp/never.gguf"],
+  ["frobnicate", "--now"],
+])
+func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
+  let process = Process()
+  process.executableURL = try program
+  process.arguments = arguments
+  process.standardInput = FileHandle.nullDevice
+  process.standardOutput = FileHandle.nullDevice
+  let pipe = Pipe()
+  process.standardError = pipe
+  try process.run()
+  let errors = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  #expect(process.terminationStatus == 2)
+  #expect(!errors.isEmpty)
+}
+
+@Test func aFaultyPlanIsNamedByItsLine() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "plan.toml")
+    try "version = 1\n[sites]\n\"blk.0.ffn_up.weight\" = \"q9_Z\"\n".write(
+      to: plan, atomically: true, encoding: .utf8)
+    let outcome = try vise(
+      "export", sample, "--plan", plan.path, "--out", folder.appending(path: "x.gguf").path)
+    #expect(outcome.code == 2)
+    #expect(outcome.errors.contains("line 3"))
+    #expect(outcome.errors.contains("q9_Z"))
+  }
+}
