@@ -87,8 +87,9 @@ extension WorkbenchLoop {
     let timeout = deadline.map { Int32((max($0 - now, 0) * 1000).rounded(.up)) } ?? -1
     let count = poll(&descriptors, nfds_t(descriptors.count), timeout)
     if count < 0, errno != EINTR { exitCode = ExitCode.hungUp }
+    // Keys first: they were meant for the screen as it was before a resize.
+    if descriptors[0].revents != 0 { readTerminal() }
     if descriptors[1].revents != 0 { readSignals() }
-    if descriptors[0].revents != 0 { readTerminal(descriptors[0].revents) }
     if let escapeDeadline, System.seconds() >= escapeDeadline {
       self.escapeDeadline = nil
       take(decoder.timeOut())
@@ -99,7 +100,7 @@ extension WorkbenchLoop {
     }
   }
 
-  private mutating func readTerminal(_ events: Int16) {
+  private mutating func readTerminal() {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = read(terminal, &bytes, bytes.count)
     if count > 0 {

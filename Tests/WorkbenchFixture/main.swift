@@ -19,7 +19,9 @@ let options = WorkbenchOptions(
 let blocks = value("--blocks").flatMap { Int($0) } ?? 30
 let code = runWorkbench(modelPath: "fixture.gguf", options: options) { mailbox in
   if arguments.contains("--crash") { fatalError("asked to crash") }
-  return ScriptedEngine(
+  let engine = ScriptedEngine(
     mailbox: mailbox, summary: FixtureModel.summary(path: "fixture.gguf", blocks: blocks))
+  if arguments.contains("--flood") { engine.flood() }
+  return engine
 }
 exit(code)

@@ -112,5 +112,22 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
     }
   }
 
+  /// Posts figures without end from a thread of its own, as fast as it can.
+  public func flood() {
+    let mailbox = mailbox
+    Task.detached(priority: .low) {
+      var count = 0
+      while true {
+        count += 1
+        mailbox.post(
+          .progress(
+            JobProgress(
+              job: -1, activity: "measuring", completed: count % 100, total: 100,
+              secondsRemaining: 1)))
+        mailbox.post(.log("line \(count)"))
+      }
+    }
+  }
+
   public func shutDown() {}
 }
