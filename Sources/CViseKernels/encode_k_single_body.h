@@ -40,6 +40,7 @@ VISE_INLINE void V(single_sums)(const vise_tile *tile, int weighted,
 /// The best unquantized scale of each lane, and Σ w q² at its codes.
 VISE_INLINE vf V(single_start)(const vise_tile *tile, int weighted,
                                const vise_single_range *range, vf *best_qq) {
+  int starts = weighted ? range->weighted_count : range->start_count;
   vf largest = (vf)0.0f, extreme = (vf)0.0f;
   for (int i = 0; i < 16; i++) {
     vf magnitude = V(magnitude)(tile->x[i]);
@@ -48,7 +49,7 @@ VISE_INLINE vf V(single_start)(const vise_tile *tile, int weighted,
   }
   vf per_extreme = V(inverse)(extreme), best = (vf)0.0f, gain = (vf)0.0f;
   *best_qq = (vf)0.0f;
-  for (int k = 0; k < range->start_count; k++) {
+  for (int k = 0; k < starts; k++) {
     vf xq, qq;
     V(single_sums)(tile, weighted, range, per_extreme * range->starts[k], &xq, &qq);
     vf fit = xq * V(inverse)(qq);

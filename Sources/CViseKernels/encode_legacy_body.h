@@ -59,8 +59,9 @@ VISE_INLINE vf V(symmetric_scale)(const vise_tile *tile, int weighted,
     extreme = magnitude > largest ? tile->x[i] : extreme;
     largest = V(larger)(magnitude, largest);
   }
+  int starts = weighted ? range->weighted_count : range->start_count;
   vf per_extreme = V(inverse)(extreme), scale = (vf)0.0f, gain = (vf)0.0f;
-  for (int k = 0; k < range->start_count; k++) {
+  for (int k = 0; k < starts; k++) {
     vf xq, qq;
     V(symmetric_sums)(tile, weighted, per_extreme * range->starts[k], range, &xq, &qq);
     vf fit = xq * V(inverse)(qq);
@@ -104,12 +105,13 @@ VISE_INLINE vf V(shifted_error)(const vise_tile *tile, int weighted, vf scale, v
 /// The centred tile's best starting fit: x − center ≈ scale · q + offset.
 VISE_INLINE void V(shifted_start)(const vise_tile *tile, int weighted, vf center, vf low, vf high,
                                   const vise_shifted_range *range, vf *scale, vf *offset) {
+  int starts = weighted ? range->weighted_count : range->start_count;
   vf step = (high - low) * (1.0f / range->high), gain = (vf)-1.0f, total = (vf)0.0f;
   for (int i = 0; i < 32; i++) total += weighted ? tile->w[i] : (vf)1.0f;
   vf per_total = 1.0f / total;
   *scale = (vf)0.0f;
   *offset = center;
-  for (int k = 0; k < range->start_count; k++) {
+  for (int k = 0; k < starts; k++) {
     vf inverse = V(inverse)(high - low) * (range->high + range->spans[k]);
     vf base = low + step * range->shifts[k];
     vf q1 = (vf)0.0f, qq = (vf)0.0f, xq = (vf)0.0f;
@@ -256,22 +258,22 @@ VISE_INLINE void V(put_iq4_nl)(const float *x, float scale, float offset, uint8_
     }                                                                                        \
   }
 
-#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q4_0_range, 1);
+#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q4_0_range, 1 + weighted);
 ENCODE_TILES(q4_0, 18, FIT)
 #undef FIT
-#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q5_0_range, 1);
+#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q5_0_range, 1 + weighted);
 ENCODE_TILES(q5_0, 22, FIT)
 #undef FIT
-#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q8_0_range, 1);
+#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q8_0_range, 1 + weighted);
 ENCODE_TILES(q8_0, 34, FIT)
 #undef FIT
 #define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_iq4_nl_range, 2);
 ENCODE_TILES(iq4_nl, 18, FIT)
 #undef FIT
-#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q4_1_range, 2, &scale, &offset);
+#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q4_1_range, 2 + 2 * weighted, &scale, &offset);
 ENCODE_TILES(q4_1, 20, FIT)
 #undef FIT
-#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q5_1_range, 2, &scale, &offset);
+#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q5_1_range, 2 + 2 * weighted, &scale, &offset);
 ENCODE_TILES(q5_1, 24, FIT)
 #undef FIT
 #undef ENCODE_TILES

@@ -58,6 +58,7 @@ VISE_INLINE vf V(pair_refit)(const vise_pair_sums *sums, vf *s, vf *m) {
 /// The best unquantized scale and minimum of each lane, from the range's starts.
 VISE_INLINE void V(pair_start)(const vise_tile *tile, int weighted, const vise_pair_range *range,
                                vf *best_s, vf *best_m) {
+  int starts = weighted ? range->weighted_count : range->start_count;
   vf low = (vf)0.0f, high = tile->x[0];
   for (int i = 0; i < range->length; i++) {
     low = V(smaller)(tile->x[i], low);
@@ -66,7 +67,7 @@ VISE_INLINE void V(pair_start)(const vise_tile *tile, int weighted, const vise_p
   vf step = (high - low) * (1.0f / range->codes), per_span = V(inverse)(high - low);
   vf gain = (vf)-1.0f;
   *best_s = *best_m = (vf)0.0f;
-  for (int k = 0; k < range->start_count; k++) {
+  for (int k = 0; k < starts; k++) {
     vf inverse = per_span * (range->codes + range->spans[k]);
     vf m = -(low + step * range->shifts[k]), s;
     vise_pair_sums sums = V(pair_sums)(tile, weighted, range, inverse, m);

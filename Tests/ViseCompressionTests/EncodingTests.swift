@@ -86,14 +86,18 @@ func importanceLowersTheErrorItWeighs(type: StorageType, seed: UInt64) throws {
 }
 
 @Test(arguments: NumberFormat.encodable)
-func constantImportanceChangesNothing(type: StorageType) throws {
+func importanceThatSaysNothingCountsAsEqual(type: StorageType) throws {
   var weights = TestWeights(seed: 5)
   let values = weights.normal(2048, deviation: 0.05)
-  let plain = try encoded(values, as: type, columns: 1024)
-  for constant in [0, 2, Float.infinity] {
-    let importance = [Float](repeating: constant, count: 1024)
-    #expect(try encoded(values, as: type, columns: 1024, importance: importance) == plain)
+  let importance = { [Float](repeating: $0, count: 1024) }
+  let equal = try encoded(values, as: type, columns: 1024, importance: importance(1))
+  for constant in [0, 2, Float.infinity, -1, .nan] {
+    let bytes = try encoded(values, as: type, columns: 1024, importance: importance(constant))
+    #expect(bytes == equal, "importance \(constant)")
   }
+  let plain = squaredError(values, try roundTrip(values, as: type, columns: 1024))
+  let careful = squaredError(values, try decoded(equal, as: type, count: 2048))
+  #expect(careful <= 1.001 * plain)
 }
 
 @Test(arguments: NumberFormat.encodable)
