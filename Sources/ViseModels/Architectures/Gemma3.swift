@@ -28,15 +28,15 @@ enum Gemma3: Architecture {
     _ configuration: DecoderConfiguration, _ names: WeightNames
   ) throws(ModelError) -> ValueID {
     let prefix = "blk.\(block)"
-    let isGlobal = (block + 1) % (configuration.slidingWindowPattern ?? 6) == 0
+    let window = configuration.window(ofBlock: block)
     var rope = configuration.rope
-    if !isGlobal {
+    if window != nil {
       rope?.base = configuration.localRopeBase ?? 10_000
       rope?.positionScale = 1
     }
     let attention = AttentionBlock(
       configuration: configuration, names: names, prefix: prefix, rope: rope,
-      window: isGlobal ? nil : configuration.slidingWindow)
+      window: window)
     let feedForward = GatedFeedForward(
       configuration: configuration, names: names, prefix: prefix, activation: .geluMultiply)
 

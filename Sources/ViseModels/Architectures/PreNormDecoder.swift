@@ -15,7 +15,7 @@ enum PreNormDecoder {
         epsilon: configuration.normEpsilon)
       let attended = try AttentionBlock(
         configuration: configuration, names: names, prefix: prefix, rope: configuration.rope,
-        window: configuration.slidingWindow
+        window: configuration.window(ofBlock: block)
       ).append(to: &builder, normed)
       x = builder.add(x, attended)
       let normedAgain = builder.rmsNorm(

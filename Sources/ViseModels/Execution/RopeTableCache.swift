@@ -28,7 +28,11 @@ public final class RopeTableCache: Sendable {
     let buffer = FloatBuffer(count: positions * pairs * 2)
     for pair in 0..<pairs {
       let exponent = -2 * Double(pair) / Double(table.rotary)
-      var frequency = pow(Double(table.base), exponent) / Double(table.positionScale)
+      var frequency = pow(Double(table.base), exponent)
+      if let llama3 = table.llama3 {
+        frequency /= llama3.divisor(waveLength: 2 * .pi / frequency)
+      }
+      frequency /= Double(table.positionScale)
       if let divisors, pair < divisors.count { frequency /= Double(divisors.pointer[pair]) }
       for position in 0..<positions {
         let angle = Double(position) * frequency

@@ -12,13 +12,21 @@ public struct DecoderConfiguration: Hashable, Sendable {
   public var contextLength: Int
   public var vocabularyCount: Int
   /// Tokens a local attention layer sees; `nil` where all layers are global.
-  public var slidingWindow: Int?
-  /// Every n-th layer is global where there is a sliding window.
-  public var slidingWindowPattern: Int?
+  public var slidingWindow: Int? = nil
+  /// Blocks whose attention is local, by block; empty where none is.
+  public var localBlocks: [Bool] = []
   /// Rotary base of the local layers.
-  public var localRopeBase: Float?
+  public var localRopeBase: Float? = nil
   /// Attention scores are multiplied by this.
   public var attentionScale: Float
   /// Rotary pairs are neighbours, as `llama` GGUF files store them.
   public var isRopeInterleaved: Bool
+
+  /// More blocks than any real model has; keeps a hostile count from costing anything.
+  static let mostBlocks = 4096
+
+  /// How many tokens block `block` sees, itself included; `nil` sees all before it.
+  func window(ofBlock block: Int) -> Int? {
+    localBlocks.indices.contains(block) && localBlocks[block] ? slidingWindow : nil
+  }
 }

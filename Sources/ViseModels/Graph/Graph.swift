@@ -43,8 +43,27 @@ public struct RopeTable: Hashable, Sendable {
   public var base: Float
   /// Positions are divided by this (linear scaling).
   public var positionScale: Float = 1
-  /// The key of a tensor of rotary/2 frequency divisors (Llama 3 scaling).
+  /// The key of a tensor of rotary/2 frequency divisors (Llama 3 scaling, as GGUF files store it).
   public var divisors: String?
+  /// The numbers such divisors come from, as `config.json` states them.
+  public var llama3: Llama3Scaling?
+}
+
+/// Llama 3.1's frequency scaling: long waves are stretched, short ones kept, those between blended.
+public struct Llama3Scaling: Hashable, Sendable {
+  public var factor: Double
+  public var lowFrequencyFactor: Double
+  public var highFrequencyFactor: Double
+  public var originalContextLength: Double
+
+  /// What divides the frequency of a wave of `length` positions.
+  func divisor(waveLength length: Double) -> Double {
+    let turns = originalContextLength / length
+    if turns < lowFrequencyFactor { return factor }
+    if turns > highFrequencyFactor { return 1 }
+    let kept = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor)
+    return 1 / ((1 - kept) / factor + kept)
+  }
 }
 
 /// The shape of causal attention.

@@ -1,6 +1,6 @@
 import ViseFormats
 
-/// Reads a decoder's configuration from GGUF metadata.
+/// Reads a decoder's configuration from GGUF metadata, with the defaults llama.cpp has.
 enum GGUFConfiguration {
   static func read(_ checkpoint: Checkpoint) throws(ModelError) -> DecoderConfiguration {
     let reader = try MetadataReader(checkpoint)
@@ -8,42 +8,91 @@ enum GGUFConfiguration {
     guard ArchitectureRegistry.architectures[architecture] != nil else {
       throw .unsupportedArchitecture(architecture)
     }
+    if try reader.optionalNumber("final_logit_softcapping") != nil {
+      throw reader.invalid("final_logit_softcapping", "capped logits are not supported")
+    }
     let width = try reader.count("embedding_length")
     let heads = try reader.count("attention.head_count")
-    let headLength = try reader.optionalCount("attention.key_length") ?? width / heads
-    if let valueLength = try reader.optionalCount("attention.value_length"),
-      valueLength != headLength
-    {
-      throw reader.invalid("attention.value_length", "differs from the key length")
-    }
-    guard headLength > 0, headLength % 2 == 0 else {
-      throw reader.invalid("attention.head_count", "heads of odd or no length")
-    }
+    let headLength = try headLength(reader, width: width, heads: heads)
     let keyValueHeads = try reader.optionalCount("attention.head_count_kv") ?? heads
     guard heads % keyValueHeads == 0 else {
       throw reader.invalid("attention.head_count_kv", "does not divide the number of heads")
     }
+    let isGPT2 = architecture == "gpt2"
+    if isGPT2, keyValueHeads != heads || headLength * heads != width {
+      throw reader.invalid("attention.head_count", "heads of gpt2 must split the width evenly")
+    }
     let vocabulary = checkpoint.record(named: "token_embd.weight")?.shape.first ?? 0
-    return DecoderConfiguration(
-      architecture: architecture, blockCount: try reader.count("block_count"), width: width,
+    var configuration = DecoderConfiguration(
+      architecture: architecture, blockCount: try blockCount(reader), width: width,
       feedForwardWidth: try reader.count("feed_forward_length"), heads: heads,
       keyValueHeads: keyValueHeads, headLength: headLength,
-      normEpsilon: try epsilon(reader),
-      rope: architecture == "gpt2" ? nil : try rope(reader, headLength, checkpoint),
+      normEpsilon: Float(
+        try reader.number(
+          isGPT2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon")),
+      rope: isGPT2 ? nil : try rope(reader, headLength, checkpoint),
       contextLength: try reader.count("context_length"), vocabularyCount: vocabulary,
-      slidingWindow: try reader.optionalCount("attention.sliding_window"),
-      slidingWindowPattern: architecture == "gemma3"
-        ? try reader.optionalCount("attention.sliding_window_pattern") ?? 6 : nil,
-      localRopeBase: try reader.optionalNumber("rope.freq_base_swa").map { Float($0) },
       attentionScale: 1 / Float(headLength).squareRoot(),
       isRopeInterleaved: architecture == "llama")
+    if architecture == "gemma3" { try readGemma(reader, into: &configuration) }
+    return configuration
   }
 
-  private static func epsilon(_ reader: MetadataReader) throws(ModelError) -> Float {
-    if let rms = try reader.optionalNumber("attention.layer_norm_rms_epsilon") {
-      return Float(rms)
+  private static func headLength(
+    _ reader: MetadataReader, width: Int, heads: Int
+  ) throws(ModelError) -> Int {
+    let length = try reader.optionalCount("attention.key_length") ?? width / heads
+    if let valueLength = try reader.optionalCount("attention.value_length"),
+      valueLength != length
+    {
+      throw reader.invalid("attention.value_length", "differs from the key length")
     }
-    return Float(try reader.number("attention.layer_norm_epsilon"))
+    guard length > 0, length % 2 == 0 else {
+      throw reader.invalid("attention.head_count", "heads of odd or no length")
+    }
+    return length
+  }
+
+  private static func blockCount(_ reader: MetadataReader) throws(ModelError) -> Int {
+    let count = try reader.count("block_count")
+    guard count <= DecoderConfiguration.mostBlocks else {
+      throw reader.invalid("block_count", "no positive number that makes sense")
+    }
+    return count
+  }
+
+  /// What only Gemma 3 has: local blocks with a rotary base of their own.
+  private static func readGemma(
+    _ reader: MetadataReader, into configuration: inout DecoderConfiguration
+  ) throws(ModelError) {
+    if configuration.blockCount == 62 {
+      // The 27 B model's scores are scaled by its width per head, not by its heads' length.
+      let length = configuration.width / configuration.heads
+      guard length > 0 else {
+        throw reader.invalid("attention.head_count", "more heads than features")
+      }
+      configuration.attentionScale = 1 / Float(length).squareRoot()
+    }
+    guard let window = try reader.optionalCount("attention.sliding_window", zeroIsNone: true)
+    else { return }
+    configuration.slidingWindow = window
+    configuration.localRopeBase = try reader.optionalNumber("rope.freq_base_swa").map { Float($0) }
+    configuration.localBlocks = try localBlocks(reader, count: configuration.blockCount)
+  }
+
+  /// Local blocks: stated one by one, or all but every n-th.
+  private static func localBlocks(
+    _ reader: MetadataReader, count: Int
+  ) throws(ModelError) -> [Bool] {
+    let key = "attention.sliding_window_pattern"
+    if let stated = reader.value(key)?.asArray {
+      let value = MetadataValue.array(stated)
+      guard let flags = value.asBools ?? value.asInts?.map({ $0 != 0 }), flags.count >= count
+      else { throw reader.invalid(key, "does not say for each block whether it is local") }
+      return Array(flags.prefix(count))
+    }
+    let period = try reader.optionalCount(key) ?? 6
+    return (0..<count).map { $0 % period < period - 1 }
   }
 
   private static func rope(
@@ -56,14 +105,18 @@ enum GGUFConfiguration {
     var table = RopeTable(
       rotary: rotary, base: Float(try reader.optionalNumber("rope.freq_base") ?? 10_000))
     switch reader.optionalString("rope.scaling.type") {
-    case nil, "none":
+    case "none":
       break
-    case "linear":
-      table.positionScale = Float(try reader.number("rope.scaling.factor"))
+    case nil, "linear":
+      let key =
+        reader.value("rope.scaling.factor") == nil ? "rope.scale_linear" : "rope.scaling.factor"
+      if let factor = try reader.optionalNumber(key, zeroIsNone: true) {
+        table.positionScale = Float(factor)
+      }
     case let other?:
       throw reader.invalid("rope.scaling.type", "scaling \"\(other)\" is not supported")
     }
-    if checkpoint.record(named: "rope_freqs.weight") != nil {
+    if reader.architecture == "llama", checkpoint.record(named: "rope_freqs.weight") != nil {
       table.divisors = "rope_freqs.weight"
     }
     return table
@@ -87,9 +140,13 @@ struct MetadataReader {
     .invalidMetadata(key: "\(architecture).\(key)", reason: reason)
   }
 
-  func optionalCount(_ key: String) throws(ModelError) -> Int? {
-    guard let value = checkpoint.metadata["\(architecture).\(key)"] else { return nil }
-    guard let count = value.asInt, count > 0, count <= Self.largestCount else {
+  func value(_ key: String) -> MetadataValue? {
+    checkpoint.metadata["\(architecture).\(key)"]
+  }
+
+  func optionalCount(_ key: String, zeroIsNone: Bool = false) throws(ModelError) -> Int? {
+    guard let value = value(key), !(zeroIsNone && value.asInt == 0) else { return nil }
+    guard let count = value.asInt, count > 0, count <= ConfigurationLimits.largestCount else {
       throw invalid(key, "no positive number that makes sense")
     }
     return count
@@ -100,9 +157,9 @@ struct MetadataReader {
     return value
   }
 
-  func optionalNumber(_ key: String) throws(ModelError) -> Double? {
-    guard let value = checkpoint.metadata["\(architecture).\(key)"] else { return nil }
-    guard let number = value.asDouble, number.isFinite, number > 0 else {
+  func optionalNumber(_ key: String, zeroIsNone: Bool = false) throws(ModelError) -> Double? {
+    guard let value = value(key), !(zeroIsNone && value.asDouble == 0) else { return nil }
+    guard let number = value.asDouble, ConfigurationLimits.isUsable(number) else {
       throw invalid(key, "no positive number")
     }
     return number
@@ -113,10 +170,16 @@ struct MetadataReader {
     return value
   }
 
-  func optionalString(_ key: String) -> String? {
-    checkpoint.metadata["\(architecture).\(key)"]?.asString
-  }
+  func optionalString(_ key: String) -> String? { value(key)?.asString }
+}
 
+/// What numbers of a configuration may be.
+enum ConfigurationLimits {
   /// Above any real model's dimensions, and safe to multiply.
-  private static let largestCount = 1 << 28
+  static let largestCount = 1 << 28
+
+  /// Whether a number is positive and finite, as a float too.
+  static func isUsable(_ number: Double) -> Bool {
+    Float(number).isFinite && Float(number) > 0
+  }
 }

@@ -5,7 +5,7 @@ enum HuggingFaceNames {
   /// The canonical name of a Hugging Face key, or `nil` for a tensor no graph uses.
   static func canonical(_ key: String, architecture: String) -> String? {
     var parts = key.split(separator: ".").map(String.init)
-    while let first = parts.first, ["model", "transformer"].contains(first) { parts.removeFirst() }
+    while let first = parts.first, wrappers.contains(first) { parts.removeFirst() }
     guard let suffix = parts.popLast(), suffix == "weight" || suffix == "bias" else { return nil }
     if parts.count > 2, ["layers", "h"].contains(parts[0]), let block = Int(parts[1]) {
       let path = parts.dropFirst(2).joined(separator: ".")
@@ -14,6 +14,9 @@ enum HuggingFaceNames {
     }
     return outerNames[parts.joined(separator: ".")].map { "\($0).\(suffix)" }
   }
+
+  /// Modules around the text model.
+  private static let wrappers: Set<String> = ["model", "transformer", "language_model"]
 
   private static let outerNames = [
     "embed_tokens": "token_embd", "wte": "token_embd", "wpe": "position_embd",

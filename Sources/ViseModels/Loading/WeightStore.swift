@@ -19,7 +19,8 @@ public final class WeightStore: WeightSource {
   }
 
   /// Decodes all of `keys` that fit, on the pool's threads.
-  public func prefetch(_ keys: [String], on pool: ComputePool, cancellation: CancellationFlag) throws
+  public func prefetch(_ keys: [String], on pool: ComputePool, cancellation: CancellationFlag)
+    throws
   {
     try pool.forEach(keys.count) { item, _ in
       try cancellation.check()
