@@ -69,24 +69,8 @@ private func sentence(_ error: StorageError) -> String {
   }
 }
 
-/// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
+private func systemMessage(_ code: Int32) -> String {
   String(cString: strerror(code))
-}
-
-extension WriteError: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .alreadyExists(let path): "\(path): already exists"
-    case .cannotCreate(let path, let code): "\(path): cannot create: \(systemMessage(code))"
-    case .notEnoughSpace(let path, let needed, let available):
-      "\(path): \(needed) bytes needed, \(available) free on the disk"
-    case .writeFailed(let path, let code): "\(path): cannot write: \(systemMessage(code))"
-    case .cannotRename(let path, let code): "\(path): cannot rename: \(systemMessage(code))"
-    case .wrongByteCount(let tensor, let expected, let written):
-      "\(tensor): \(written) bytes given where its shape needs \(expected)"
-    }
-  }
 }
 
 extension GGUFLayoutError: CustomStringConvertible {

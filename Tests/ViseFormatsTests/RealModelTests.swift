@@ -29,4 +29,22 @@ private let gemma = "gemma-3-270m-q4_k_m.gguf"
     let last = try #require(checkpoint.tensors.max { $0.offset < $1.offset })
     #expect(last.offset + last.byteCount <= checkpoint.byteCount)
   }
+
+  @Test(arguments: [
+    (smolLM, 303_415, 0xb70b_5e54_3b02_7e6f as UInt64), (gemma, 295_215, 0xc347_9fdf_587c_4710),
+  ])
+  func wikiTextGivesTheIdsOfLlamaCpp(model: String, count: Int, hash: UInt64) throws {
+    guard let path = realModel(model), let text = sharedData("wikitext2-raw-test.txt") else {
+      print("skipped: needs \(model) in $VISE_MODELS and wikitext2-raw-test.txt in $VISE_DATA")
+      return
+    }
+    let tokenizer = try Tokenizer(checkpoint: Checkpoint.open(path))
+    let ids = try TextFile(path: text).withBytes { tokenizer.encode($0) }
+    #expect(ids.count == count)
+    // FNV-1a over the ids, computed over llama.cpp's by the same rule.
+    let found = ids.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
+    #expect(found == hash)
+  }
 }

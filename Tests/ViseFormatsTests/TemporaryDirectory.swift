@@ -43,3 +43,11 @@ func realModel(_ name: String) -> String? {
   let path = directory + "/" + name
   return FileManager.default.fileExists(atPath: path) ? path : nil
 }
+
+/// Where a shared data set lies on this machine; `nil` where it is absent.
+func sharedData(_ name: String) -> String? {
+  let beside = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared/data").path
+  let path = (ProcessInfo.processInfo.environment["VISE_DATA"] ?? beside) + "/" + name
+  return FileManager.default.fileExists(atPath: path) ? path : nil
+}
