@@ -30,11 +30,33 @@ struct ByteLevelBPE: FragmentEncoder {
   func encode(
     _ text: UnsafeRawBufferPointer, context: FragmentContext, into output: inout [Int32]
   ) {
-    guard addsPrefixSpace, let first = text.first, first != UInt8(ascii: " ") else {
-      return encode(ScalarText(text), into: &output)
+    if addsPrefixSpace, let first = text.first, first != UInt8(ascii: " ") {
+      let prefixed = [UInt8(ascii: " ")] + Array(text)
+      prefixed.withUnsafeBytes { encodeChunks(of: $0, into: &output) }
+    } else {
+      encodeChunks(of: text, into: &output)
     }
-    let prefixed = [UInt8(ascii: " ")] + Array(text)
-    encode(prefixed.span.withUnsafeBytes { ScalarText($0) }, into: &output)
+  }
+
+  /// Takes a long text a quarter of a megabyte at a time, which bounds the memory it needs.
+  ///
+  /// Every pattern ends a word between a letter and a space that comes before a letter.
+  private func encodeChunks(of text: UnsafeRawBufferPointer, into output: inout [Int32]) {
+    var start = 0
+    while start < text.count {
+      var end = min(start + Self.chunkSize, text.count)
+      while end < text.count, !Self.isWordBoundary(end, in: text) { end += 1 }
+      encode(ScalarText(UnsafeRawBufferPointer(rebasing: text[start..<end])), into: &output)
+      start = end
+    }
+  }
+
+  private static let chunkSize = 1 << 18
+
+  private static func isWordBoundary(_ index: Int, in text: UnsafeRawBufferPointer) -> Bool {
+    func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
+    return text[index] == UInt8(ascii: " ") && isLetter(text[index - 1])
+      && index + 1 < text.count && isLetter(text[index + 1])
   }
 
   private func encode(_ text: ScalarText, into output: inout [Int32]) {
