@@ -29,7 +29,8 @@ struct SessionTests {
     let reference = figures()
     #expect(reference[0].contains("exact") && reference[1].contains("exact"))
     session.send("3j3j3")
-    #expect(session.wait(for: "3 treated"))
+    // The message is drawn below the gauges, so they are complete when it is there.
+    #expect(session.wait { $0.screen.text(ofRow: rows - 2).hasPrefix(" blk.0.attn_k  q8_0→") })
     let edited = figures()
     #expect(zip(edited, reference).allSatisfy { $0 != $1 })
     #expect(edited[0].contains("predicted") && edited[2].contains("predicted"))
