@@ -50,7 +50,7 @@ VISE_INLINE vf V(symmetric_error)(const vise_tile *tile, int weighted, vf scale,
   return error;
 }
 
-/// The half-float scale of each block.
+/// The half-float scale of each block, refitted `rounds` times, and once more with importance.
 VISE_INLINE vf V(symmetric_scale)(const vise_tile *tile, int weighted,
                                   const vise_symmetric_range *range, int rounds) {
   vf largest = (vf)0.0f, extreme = (vf)0.0f;
@@ -71,7 +71,7 @@ VISE_INLINE vf V(symmetric_scale)(const vise_tile *tile, int weighted,
   }
   vf best = V(half_rounded)(scale), refit;
   vf error = V(symmetric_error)(tile, weighted, best, range, &refit);
-  for (int round = 0; round < rounds; round++) {
+  for (int round = 0; round < rounds + weighted; round++) {
     vf candidate = V(half_rounded)(refit);
     vf found = V(symmetric_error)(tile, weighted, candidate, range, &refit);
     best = found < error ? candidate : best;
@@ -130,7 +130,7 @@ VISE_INLINE void V(shifted_start)(const vise_tile *tile, int weighted, vf center
   }
 }
 
-/// The half-float scale and offset of each block.
+/// The half-float scale and offset of each block; importance earns two more rounds of refitting.
 VISE_INLINE void V(shifted_fit)(const vise_tile *tile, int weighted,
                                 const vise_shifted_range *range, int rounds, vf *scale,
                                 vf *offset) {
@@ -145,7 +145,7 @@ VISE_INLINE void V(shifted_fit)(const vise_tile *tile, int weighted,
   vf next_scale, next_offset;
   V(shifted_start)(tile, weighted, sum / total, low, high, range, &next_scale, &next_offset);
   vf error = (vf)INFINITY;
-  for (int round = 0; round < rounds; round++) {
+  for (int round = 0; round < rounds + 2 * weighted; round++) {
     vf s = V(half_rounded)(next_scale), o = V(half_rounded)(next_offset);
     vf found = V(shifted_error)(tile, weighted, s, o, range->high, &next_scale, &next_offset);
     *scale = found < error ? s : *scale;
@@ -258,22 +258,22 @@ VISE_INLINE void V(put_iq4_nl)(const float *x, float scale, float offset, uint8_
     }                                                                                        \
   }
 
-#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q4_0_range, 1 + weighted);
+#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q4_0_range, 1);
 ENCODE_TILES(q4_0, 18, FIT)
 #undef FIT
-#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q5_0_range, 1 + weighted);
+#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q5_0_range, 1);
 ENCODE_TILES(q5_0, 22, FIT)
 #undef FIT
-#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q8_0_range, 1 + weighted);
+#define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_q8_0_range, 1);
 ENCODE_TILES(q8_0, 34, FIT)
 #undef FIT
 #define FIT(weighted) scale = V(symmetric_scale)(&tile, weighted, &vise_iq4_nl_range, 2);
 ENCODE_TILES(iq4_nl, 18, FIT)
 #undef FIT
-#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q4_1_range, 2 + 2 * weighted, &scale, &offset);
+#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q4_1_range, 2, &scale, &offset);
 ENCODE_TILES(q4_1, 20, FIT)
 #undef FIT
-#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q5_1_range, 2 + 2 * weighted, &scale, &offset);
+#define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q5_1_range, 2, &scale, &offset);
 ENCODE_TILES(q5_1, 24, FIT)
 #undef FIT
 #undef ENCODE_TILES

@@ -94,7 +94,8 @@ def main():
         ]  # fmt: skip
     print(f"{'format':8} {'Vise MSE':>10} {'ggml MSE':>10} {'ratio':>7} {'Mw/s':>8} {'speed':>7}")
     for name, (error, peer_error, seconds, peer_seconds, count) in totals.items():
-        ratio = f"{error / peer_error:7.4f}" if peer_error else f"{'0/0' if not error else 'inf':>7}"
+        exact = "inf" if error else "0/0"
+        ratio = f"{error / peer_error:7.4f}" if peer_error else f"{exact:>7}"
         print(
             f"{name:8} {error / count:10.3e} {peer_error / count:10.3e} {ratio} "
             f"{count / seconds / 1e6:8.0f} {peer_seconds / seconds:7.2f}"

@@ -1,8 +1,8 @@
 """Writes goldens for the block decoders: pseudo-random blocks and what gguf-py decodes them to.
 
 Needs: pip install gguf numpy (made with gguf 0.19.0). Usage: make_decode_goldens.py DIRECTORY,
-where DIRECTORY is Tests/ViseTensorTests/Goldens. For each type `<type>.golden` holds, little-endian:
-u32 type id, u32 block count, u64 FNV-1a of the bits of all values, the blocks, then the values of
+where DIRECTORY is Tests/ViseTensorTests/Goldens. For each type `<type>.golden` holds, little-
+endian: u32 type id, u32 block count, u64 FNV-1a of the bits of all values, the blocks, then the values of
 the first 1024 weights as float32.
 """
 

@@ -26,7 +26,8 @@ def packed(kind, bits):
 
 def main():
     print("// Grids of the IQ formats, packed; made by Tests/Peers/make_iq_grids.py.")
-    print("//\n// Element k of a point is a code of 2 (iq1, iq2) or 3 (iq3) bits, the first lowest.")
+    print("//")
+    print("// Element k of a point is a code of 2 (iq1, iq2) or 3 (iq3) bits, the first lowest.")
     print("#ifndef VISE_IQ_GRIDS_H\n#define VISE_IQ_GRIDS_H\n\n#include <stdint.h>")
     for name, kind, bits in GRIDS:
         numbers = packed(kind, bits)
