@@ -4,10 +4,15 @@ public import ViseEstimates
 public struct Prediction: Hashable, Sendable {
   public let quality: QualityEstimate?
   public let latency: LatencyEstimate?
+  /// Quality of `WorkbenchState.planBeforeEdit`, from the same knowledge.
+  public let qualityBefore: QualityEstimate?
 
-  public init(quality: QualityEstimate?, latency: LatencyEstimate?) {
+  public init(
+    quality: QualityEstimate?, latency: LatencyEstimate?, qualityBefore: QualityEstimate? = nil
+  ) {
     self.quality = quality
     self.latency = latency
+    self.qualityBefore = qualityBefore
   }
 }
 
@@ -21,8 +26,6 @@ public struct Figures: Hashable, Sendable {
   public internal(set) var latencyRevision: PlanRevision = 0
   /// Latency of the model as loaded.
   public internal(set) var referenceLatency: LatencyEstimate?
-  /// The predictor's last word, for differences between plans.
-  var predicted: QualityEstimate?
 
   /// Takes `estimate` unless something better is known of the same revision.
   mutating func offer(_ estimate: QualityEstimate, revision: PlanRevision) -> Bool {

@@ -116,16 +116,15 @@ extension WorkbenchState {
     return [.predict(revision: revision)]
   }
 
-  /// Takes the predictor's answer, and with it the difference the last edit made.
+  /// Takes the predictor's answer, and with it the difference the last edit made as known now.
   private mutating func receive(_ prediction: Prediction, revision: PlanRevision) {
     guard revision == self.revision else { return }
     if let quality = prediction.quality {
-      if case .edit(var report)? = message, report.klAfter == nil {
-        report.klBefore = figures.predicted?.klMean
+      if case .edit(var report)? = message {
+        report.klBefore = prediction.qualityBefore?.klMean
         report.klAfter = quality.klMean
         message = .edit(report)
       }
-      figures.predicted = quality
       _ = figures.offer(quality, revision: revision)
     }
     if let latency = prediction.latency {

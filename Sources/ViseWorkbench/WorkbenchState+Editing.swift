@@ -26,6 +26,7 @@ extension WorkbenchState {
     let change = targets.count == 1 ? describe(changes, intent) : intent.label
     let edit = Edit(label: intent.label, changes: changes)
     let sizeBefore = plannedByteCount ?? 0
+    let planBefore = document.plan
     guard document.apply(edit) else {
       return refuse(unchangedReason(targets, intent, reason: refused > 0 ? reason : nil))
     }
@@ -34,6 +35,7 @@ extension WorkbenchState {
       sizeDelta: (plannedByteCount ?? 0) - sizeBefore, substituted: substituted, refused: refused,
       reason: reason)
     let applied = document.edits.last ?? edit
+    planBeforeEdit = planBefore
     return planChanged(report, entry: .edited(applied))
   }
 
@@ -65,6 +67,7 @@ extension WorkbenchState {
     _ move: (inout Document) -> Edit?
   ) -> [WorkbenchEffect] {
     let sizeBefore = plannedByteCount ?? 0
+    planBeforeEdit = document.plan
     guard let edit = move(&document) else { return refuse(nothing) }
     let report = EditReport(
       verb: verb, subject: subject(edit.changes.map(\.site)), change: edit.label,

@@ -21,6 +21,8 @@ public struct WorkbenchState: Hashable, Sendable {
   public internal(set) var document = Document()
   /// Grows with every change of the plan.
   public internal(set) var revision: PlanRevision = 0
+  /// The plan before the edit that the message line is about, to be predicted beside the new one.
+  public internal(set) var planBeforeEdit: Plan?
   /// The plan written to a file last.
   public internal(set) var exportedPlan: Plan?
 

@@ -8,7 +8,8 @@ struct Vise: ParsableCommand {
     abstract: "A model-compression workbench for the terminal.",
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
-      PredictCommand.self, ExportCommand.self, StudyCommand.self, DoctorCommand.self,
+      PredictCommand.self, ExportCommand.self, PlayCommand.self,
+      StudyCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 

@@ -34,8 +34,11 @@ public struct Driver {
     for effect in asked {
       guard case .predict(let revision) = effect, answersPredictions, let engine else { continue }
       let (quality, latency) = engine.predict(state.document.plan)
+      let before = state.planBeforeEdit.map { engine.predict($0).quality }
       apply(
-        .predictionMade(Prediction(quality: quality, latency: latency), revision: revision))
+        .predictionMade(
+          Prediction(quality: quality, latency: latency, qualityBefore: before ?? nil),
+          revision: revision))
     }
   }
 
