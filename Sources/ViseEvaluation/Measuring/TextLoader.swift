@@ -12,7 +12,7 @@ public struct TextLoader {
 
   /// The model's tokenizer, from its metadata or the `tokenizer.json` beside it.
   public func tokenizer() throws -> Tokenizer {
-    try Tokenizer(metadata: model.checkpoint.metadata)
+    try Tokenizer(checkpoint: model.checkpoint)
   }
 
   /// Tokenizes all of the file at `path`, special tokens added as the model wants.

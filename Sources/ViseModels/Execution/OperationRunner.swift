@@ -1,6 +1,9 @@
 import ViseTensor
 
 /// Runs one operation of a graph on one batch.
+///
+/// A weight's store may drop it at any time, so each is kept alive until the kernel that reads its
+/// pointer has returned.
 struct OperationRunner {
   let batch: TokenBatch
   let scratch: Scratch
@@ -15,14 +18,17 @@ struct OperationRunner {
     case .addPositions(let table):
       try addPositions(try weights.weight(table), inputs[0], into: y)
     case .rmsNorm(let weight, let group, let epsilon):
-      Kernels.rmsNorm(
-        inputs[0].pointer, rows: y.count / group, group: group,
-        weight: try weights.weight(weight).pointer, epsilon: epsilon, into: y.pointer)
+      withExtendedLifetime(try weights.weight(weight)) {
+        Kernels.rmsNorm(
+          inputs[0].pointer, rows: y.count / group, group: group, weight: $0.pointer,
+          epsilon: epsilon, into: y.pointer)
+      }
     case .layerNorm(let weight, let bias, let epsilon):
-      Kernels.layerNorm(
-        inputs[0].pointer, rows: y.rows, columns: y.columns,
-        weight: try weights.weight(weight).pointer, bias: try weights.weight(bias).pointer,
-        epsilon: epsilon, into: y.pointer)
+      withExtendedLifetime((try weights.weight(weight), try weights.weight(bias))) {
+        Kernels.layerNorm(
+          inputs[0].pointer, rows: y.rows, columns: y.columns, weight: $0.pointer,
+          bias: $1.pointer, epsilon: epsilon, into: y.pointer)
+      }
     case .linear(let weight, let bias):
       linear(
         inputs[0], try weights.weight(weight), bias: try bias.map { try weights.weight($0) },
@@ -49,11 +55,13 @@ struct OperationRunner {
   }
 
   private func embed(_ table: Matrix, scale: Float, into y: Matrix) throws(ModelError) {
-    for (row, token) in batch.tokens.enumerated() {
-      guard token >= 0, token < table.rows else {
-        throw .tokenOutOfRange(token: Int(token), vocabulary: table.rows)
+    try withExtendedLifetime(table) { (table) throws(ModelError) in
+      for (row, token) in batch.tokens.enumerated() {
+        guard token >= 0, token < table.rows else {
+          throw .tokenOutOfRange(token: Int(token), vocabulary: table.rows)
+        }
+        y.row(row).update(from: table.row(Int(token)), count: y.columns)
       }
-      y.row(row).update(from: table.row(Int(token)), count: y.columns)
     }
     if scale != 1 { Kernels.scale(y.pointer, count: y.count, by: scale) }
   }
@@ -63,17 +71,23 @@ struct OperationRunner {
       throw .tokenOutOfRange(token: batch.sequenceLength - 1, vocabulary: table.rows)
     }
     y.pointer.update(from: x.pointer, count: y.count)
-    for row in 0..<y.rows {
-      Kernels.add(table.row(row % batch.sequenceLength), count: y.columns, to: y.row(row))
+    withExtendedLifetime(table) {
+      for row in 0..<y.rows {
+        Kernels.add($0.row(row % batch.sequenceLength), count: y.columns, to: y.row(row))
+      }
     }
   }
 
   private func linear(_ x: Matrix, _ weight: Matrix, bias: Matrix?, into y: Matrix) {
-    BLAS.multiplyTransposed(
-      m: x.rows, n: weight.rows, k: weight.columns, a: x.pointer, strideA: x.columns,
-      b: weight.pointer, strideB: weight.columns, c: y.pointer, strideC: y.columns)
+    withExtendedLifetime(weight) {
+      BLAS.multiplyTransposed(
+        m: x.rows, n: $0.rows, k: $0.columns, a: x.pointer, strideA: x.columns, b: $0.pointer,
+        strideB: $0.columns, c: y.pointer, strideC: y.columns)
+    }
     guard let bias else { return }
-    for row in 0..<y.rows { Kernels.add(bias.pointer, count: y.columns, to: y.row(row)) }
+    withExtendedLifetime(bias) {
+      for row in 0..<y.rows { Kernels.add($0.pointer, count: y.columns, to: y.row(row)) }
+    }
   }
 
   private func rope(
@@ -82,11 +96,13 @@ struct OperationRunner {
     let divisors = try shape.table.divisors.map { try weights.weight($0) }
     let table = ropeTables.table(shape.table, positions: batch.sequenceLength, divisors: divisors)
     y.pointer.update(from: x.pointer, count: y.count)
-    for sequence in 0..<batch.sequenceCount {
-      Kernels.rotate(
-        y.row(sequence * batch.sequenceLength), rows: batch.sequenceLength, heads: shape.heads,
-        headLength: shape.headLength, rotary: shape.table.rotary, table: table.pointer,
-        isInterleaved: shape.isInterleaved)
+    withExtendedLifetime(table) {
+      for sequence in 0..<batch.sequenceCount {
+        Kernels.rotate(
+          y.row(sequence * batch.sequenceLength), rows: batch.sequenceLength, heads: shape.heads,
+          headLength: shape.headLength, rotary: shape.table.rotary, table: $0.pointer,
+          isInterleaved: shape.isInterleaved)
+      }
     }
   }
 }

@@ -22,7 +22,9 @@ public final class RopeTableCache: Sendable {
     return made
   }
 
-  /// angle(p, i) = p / positionScale · base^(−2i/rotary) / divisor(i) (arXiv:2104.09864, eq. 15).
+  /// angle(p, i) = p / positionScale · base^(−2i/rotary) / divisor(i).
+  ///
+  /// Equation 15 of arXiv:2104.09864, with the two ways to scale it.
   private static func make(_ table: RopeTable, positions: Int, divisors: Matrix?) -> FloatBuffer {
     let pairs = table.rotary / 2
     let buffer = FloatBuffer(count: positions * pairs * 2)
@@ -33,7 +35,9 @@ public final class RopeTableCache: Sendable {
         frequency /= llama3.divisor(waveLength: 2 * .pi / frequency)
       }
       frequency /= Double(table.positionScale)
-      if let divisors, pair < divisors.count { frequency /= Double(divisors.pointer[pair]) }
+      if let divisors, pair < divisors.count {
+        frequency /= withExtendedLifetime(divisors) { Double($0.pointer[pair]) }
+      }
       for position in 0..<positions {
         let angle = Double(position) * frequency
         buffer.pointer[(position * pairs + pair) * 2] = Float(cos(angle))

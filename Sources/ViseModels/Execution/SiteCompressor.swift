@@ -12,7 +12,7 @@ public final class SiteCompressor: Sendable {
 
   private let model: Model
   private let reference: WeightStore
-  private let cache: MatrixCache<Key>
+  let cache: MatrixCache<Key>
 
   public init(model: Model, reference: WeightStore, byteBudget: Int) {
     self.model = model

@@ -108,8 +108,8 @@ enum GGUFConfiguration {
     case "none":
       break
     case nil, "linear":
-      let key =
-        reader.value("rope.scaling.factor") == nil ? "rope.scale_linear" : "rope.scaling.factor"
+      let isOld = reader.value("rope.scaling.factor") == nil
+      let key = isOld ? "rope.scale_linear" : "rope.scaling.factor"
       if let factor = try reader.optionalNumber(key, zeroIsNone: true) {
         table.positionScale = Float(factor)
       }

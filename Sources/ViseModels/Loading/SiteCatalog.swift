@@ -11,7 +11,9 @@ enum SiteCatalog {
       guard let place = Place(canonical: canonical), let record = records[key] else { return nil }
       return record.shape.count == 2 ? (place, record) : nil
     }
-    return found.sorted { $0.0 < $1.0 }.enumerated().map { index, pair in
+    // Two keys such as `blk.1.…` and `blk.01.…` have one place; their names decide.
+    let ordered = found.sorted { ($0.0, $0.1.name) < ($1.0, $1.1.name) }
+    return ordered.enumerated().map { index, pair in
       let (place, record) = pair
       let isTransposed = transposed.contains(record.name)
       return Site(

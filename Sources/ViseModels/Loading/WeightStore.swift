@@ -7,7 +7,7 @@ public import ViseTensor
 /// stays alive with its user, so memory may exceed the budget by one weight a worker.
 public final class WeightStore: WeightSource {
   private let model: Model
-  private let cache: MatrixCache<String>
+  let cache: MatrixCache<String>
 
   public init(model: Model, byteBudget: Int) {
     self.model = model
@@ -48,6 +48,9 @@ final class MatrixCache<Key: Hashable & Sendable>: Sendable {
   init(byteBudget: Int) {
     self.byteBudget = byteBudget
   }
+
+  /// Bytes of all it holds.
+  var byteCount: Int { state.withLock { $0.byteCount } }
 
   /// False once something would have to be dropped to keep more.
   var hasRoom: Bool { state.withLock { $0.byteCount < byteBudget } }

@@ -80,7 +80,8 @@ public struct PlanFile: Hashable, Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private static func quoted(_ text: String) -> String {
+  /// `text` as a TOML string.
+  static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

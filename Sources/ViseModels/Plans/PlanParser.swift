@@ -7,7 +7,7 @@ struct PlanParser {
   struct Rule {
     let pattern: String
     let format: NumberFormat?
-    let line: Int?
+    let line: Int
   }
 
   struct Document {
@@ -20,7 +20,7 @@ struct PlanParser {
 
   init(text: String) {
     self.text = text
-    lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
   }
 
   func document() throws(PlanFileError) -> Document {
@@ -44,6 +44,7 @@ struct PlanParser {
   }
 
   private func parse() throws(PlanFileError) -> TOMLTable {
+    try checkHeaders()
     do {
       return try TOMLTable(string: text)
     } catch let error as TOMLParseError {
@@ -52,6 +53,26 @@ struct PlanParser {
     } catch {
       throw PlanFileError(line: nil, reason: .syntax("\(error)"))
     }
+  }
+
+  /// Refuses a `[` that begins a line and no table's name; the TOML library traps on it.
+  private func checkHeaders() throws(PlanFileError) {
+    for (index, line) in lines.enumerated() {
+      var rest = line.unicodeScalars.drop { Self.isBlank($0) }
+      guard rest.first == "[" else { continue }
+      while rest.first == "[" { rest = rest.dropFirst().drop { $0 == " " || $0 == "\t" } }
+      let starts = rest.first.map { scalar in
+        "\"'-_]".unicodeScalars.contains(scalar)
+          || (scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)))
+      }
+      guard starts == true else {
+        throw PlanFileError(line: index + 1, reason: .syntax("a table's name must follow \"[\""))
+      }
+    }
+  }
+
+  private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || scalar.value < 0x20 || scalar == "\u{FEFF}"
   }
 
   private func defaults(_ table: TOMLTable?) throws(PlanFileError) -> NumberFormat? {
@@ -69,7 +90,9 @@ struct PlanParser {
     guard let table else { throw PlanFileError(line: nil, reason: .wrongType(key: "sites")) }
     var rules: [Rule] = []
     for (key, value) in table {
-      let line = line(of: key, in: "sites")
+      guard let line = line(of: key, in: "sites") else {
+        throw PlanFileError(line: nil, reason: .syntax(Self.unplaced(key)))
+      }
       var name = value.string
       if let treatment = value.table {
         for (part, value) in treatment {
@@ -80,7 +103,12 @@ struct PlanParser {
       rules.append(
         Rule(pattern: key, format: try format(name, key: key, line: line), line: line))
     }
-    return rules.sorted { ($0.line ?? 0, $0.pattern) < ($1.line ?? 0, $1.pattern) }
+    return rules.sorted { $0.line < $1.line }
+  }
+
+  /// Later lines win, so a rule whose line is not known cannot be applied.
+  private static func unplaced(_ key: String) -> String {
+    "\(PlanFile.quoted(key)) must stand in quotes on a line of its own below [sites]"
   }
 
   private func format(
@@ -99,7 +127,7 @@ struct PlanParser {
     for (index, line) in lines.enumerated() {
       let content = line.drop { $0 == " " || $0 == "\t" }
       if content.hasPrefix("[") {
-        current = String(content.dropFirst().prefix { $0 != "]" })
+        current = content.dropFirst().prefix { $0 != "]" }.filter { $0 != " " && $0 != "\t" }
         if section == nil, current == key { return index + 1 }
       } else if current == section, sets(content, key) {
         return index + 1
@@ -109,7 +137,8 @@ struct PlanParser {
   }
 
   private func sets(_ line: Substring, _ key: String) -> Bool {
-    for spelling in [key, "\"\(key)\"", "'\(key)'"] where line.hasPrefix(spelling) {
+    for spelling in [key, PlanFile.quoted(key), "\"\(key)\"", "'\(key)'"]
+    where line.hasPrefix(spelling) {
       let rest = line.dropFirst(spelling.count).drop { $0 == " " || $0 == "\t" }
       if rest.hasPrefix("=") { return true }
     }

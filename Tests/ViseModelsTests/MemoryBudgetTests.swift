@@ -1,0 +1,73 @@
+import Testing
+import ViseCompression
+import ViseTensor
+
+@testable import ViseModels
+
+/// Caches hold no more than they may, and what they hold changes no result.
+@Suite struct MemoryBudgetTests {
+  @Test(arguments: [0, 1, 4_000, 20_000, 1 << 24])
+  func theWeightStoreObeysItsBudget(budget: Int) throws {
+    let fixture = FixtureModel(name: "gpt2")
+    let tokens = try fixture.golden().tokens
+    let expected = try ModelRun(try fixture.gguf()).features(tokens).values
+    let run = try ModelRun(try fixture.gguf(), byteBudget: budget)
+    var largest = 0
+    let features = try run.features(tokens) { _ in
+      largest = max(largest, run.weights.cache.byteCount)
+    }
+    #expect(features.values == expected)
+    #expect(max(largest, run.weights.cache.byteCount) <= budget)
+  }
+
+  @Test(arguments: [0, 4_096, 30_000])
+  func prefetchingObeysTheBudget(budget: Int) throws {
+    let model = try FixtureModel(name: "qwen2").gguf()
+    let store = WeightStore(model: model, byteBudget: budget)
+    let pool = ComputePool(threadCount: 2)
+    try store.prefetch(model.sites.map(\.name), on: pool, cancellation: CancellationFlag())
+    #expect(store.cache.byteCount <= budget)
+  }
+
+  @Test(arguments: [0, 5_000, 1 << 20])
+  func theCompressorObeysItsBudgetAndGivesTheSameValues(budget: Int) throws {
+    let model = try FixtureModel(name: "mistral").gguf()
+    let store = WeightStore(model: model, byteBudget: 1 << 24)
+    let pool = ComputePool(threadCount: 2)
+    let formats: [NumberFormat] = [.ggml(.q4_0), .ggml(.q8_0), .ggml(.bf16)]
+    let pairs = model.sites.filter { $0.columns % 32 == 0 }
+      .enumerated().map { ($1, formats[$0 % formats.count]) }
+    let small = SiteCompressor(model: model, reference: store, byteBudget: budget)
+    let large = SiteCompressor(model: model, reference: store, byteBudget: 1 << 24)
+    try small.prefetch(pairs, on: pool, cancellation: CancellationFlag())
+    #expect(small.cache.byteCount <= budget)
+    for (site, format) in pairs {
+      let values = try small.values(of: site, in: format).values
+      #expect(try large.values(of: site, in: format).values == values)
+      #expect(small.cache.byteCount <= budget)
+    }
+  }
+
+  @Test func theLeastRecentlyUsedGoesFirst() {
+    let cache = MatrixCache<String>(byteBudget: 8)
+    let make: (Float) -> Matrix = { Matrix(rows: 1, columns: 1, values: [$0]) }
+    _ = cache.value(for: "a") { make(1) }
+    _ = cache.value(for: "b") { make(2) }
+    _ = cache.value(for: "a") { make(3) }
+    _ = cache.value(for: "c") { make(4) }
+    #expect(cache.contains("a") && cache.contains("c") && !cache.contains("b"))
+    #expect(cache.value(for: "a") { make(5) }.values == [1])
+  }
+
+  @Test func cancelledPrefetchingStops() throws {
+    let model = try FixtureModel(name: "llama").gguf()
+    let store = WeightStore(model: model, byteBudget: 1 << 24)
+    let flag = CancellationFlag()
+    flag.cancel()
+    #expect(throws: CancelledError.self) {
+      try store.prefetch(
+        model.sites.map(\.name), on: ComputePool(threadCount: 1), cancellation: flag)
+    }
+    #expect(store.cache.byteCount == 0)
+  }
+}
