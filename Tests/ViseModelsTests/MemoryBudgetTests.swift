@@ -48,6 +48,18 @@ import ViseTensor
     }
   }
 
+  @Test func scratchHoldsBuffersForOneShapeOfBatch() throws {
+    let model = try FixtureModel(name: "gemma3").gguf()
+    let once = try ModelRun(model)
+    _ = try once.features([Int32](repeating: 5, count: 40))
+    let many = try ModelRun(model)
+    for count in [3, 60, 17, 40, 41, 40] {
+      _ = try many.features([Int32](repeating: 5, count: count))
+    }
+    #expect(many.executor.scratch.freeByteCount == once.executor.scratch.freeByteCount)
+    #expect(once.executor.scratch.freeByteCount > 0)
+  }
+
   @Test func theLeastRecentlyUsedGoesFirst() {
     let cache = MatrixCache<String>(byteBudget: 8)
     let make: (Float) -> Matrix = { Matrix(rows: 1, columns: 1, values: [$0]) }

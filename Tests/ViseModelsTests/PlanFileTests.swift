@@ -171,7 +171,7 @@ import ViseTensor
     }
   }
 
-  @Test(arguments: 0..<400 as Range<UInt64>)
+  @Test(arguments: 0..<200 as Range<UInt64>)
   func damagedPlansGiveAnErrorOrAPlan(seed: UInt64) {
     var random = RandomSource(seed: seed)
     let plan = Plan.random(for: sites, share: 1, using: &random)

@@ -35,7 +35,9 @@ public struct ActivationCheckpoint: Sendable {
 public final class Executor {
   private let graph: Graph
   private let ropeTables: RopeTableCache
-  private let scratch = Scratch()
+  let scratch = Scratch()
+  /// Tokens and sequence length of the last pass, which the scratch buffers fit.
+  private var shape = (0, 0)
 
   public init(graph: Graph, ropeTables: RopeTableCache) {
     self.graph = graph
@@ -53,6 +55,10 @@ public final class Executor {
     of batch: TokenBatch, weights: some WeightSource, from start: ActivationCheckpoint? = nil,
     cancellation: CancellationFlag, keep: (ActivationCheckpoint) -> Void = { _ in }
   ) throws -> Matrix {
+    if shape != (batch.tokens.count, batch.sequenceLength) {
+      scratch.clear()
+      shape = (batch.tokens.count, batch.sequenceLength)
+    }
     var values = [Matrix?](repeating: nil, count: graph.widths.count)
     var firstNode = 0
     var nextCut = 0

@@ -6,6 +6,14 @@ import ViseTensor
 final class Scratch {
   private var free: [Int: [FloatBuffer]] = [:]
 
+  /// Bytes of the buffers nobody uses now.
+  var freeByteCount: Int { free.values.joined().reduce(0) { $0 + $1.byteCount } }
+
+  /// Lets all free buffers go; call it before work of another shape, which needs other sizes.
+  func clear() {
+    free.removeAll()
+  }
+
   /// A matrix with undefined values.
   func take(rows: Int, columns: Int) -> Matrix {
     let count = rows * columns
