@@ -12,6 +12,7 @@ enum Divergence {
     expectedUnderChangedHead: Matrix?
   ) -> [Float] {
     let width = features.columns
+    defer { withExtendedLifetime((reference, features, expectedUnderChangedHead)) {} }
     var difference = [Float](repeating: 0, count: width)
     return (0..<features.rows).map { row in
       let normalizers = logSumExp[row] - reference.logSumExp[row]

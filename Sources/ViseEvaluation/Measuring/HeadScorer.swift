@@ -52,10 +52,12 @@ final class HeadScorer {
     try forEachSlice(of: head, features, cancellation) { first, slice, logits in
       Kernels.expNormalize(
         logits, rows: features.rows, columns: slice.rows, stride: slice.rows, logSumExp: logSumExp)
-      BLAS.multiply(
-        m: features.rows, n: weight.columns, k: slice.rows, a: logits, strideA: slice.rows,
-        b: weight.row(first), strideB: weight.columns, beta: 1, c: result.pointer,
-        strideC: weight.columns)
+      withExtendedLifetime((weight, result)) {
+        BLAS.multiply(
+          m: features.rows, n: weight.columns, k: slice.rows, a: logits, strideA: slice.rows,
+          b: weight.row(first), strideB: weight.columns, beta: 1, c: result.pointer,
+          strideC: weight.columns)
+      }
     }
     return result
   }
@@ -68,14 +70,16 @@ final class HeadScorer {
   ) throws {
     let needed = features.rows * Self.sliceLength
     if logits.count < needed { logits = FloatBuffer(count: needed) }
-    for first in stride(from: 0, to: head.rows, by: Self.sliceLength) {
-      try cancellation.check()
-      let rows = min(Self.sliceLength, head.rows - first)
-      BLAS.multiplyTransposed(
-        m: features.rows, n: rows, k: head.columns, a: features.pointer,
-        strideA: features.columns, b: head.row(first), strideB: head.columns, c: logits.pointer,
-        strideC: rows)
-      body(first, (rows, head.columns), logits.pointer)
+    try withExtendedLifetime((features, head, logits)) {
+      for first in stride(from: 0, to: head.rows, by: Self.sliceLength) {
+        try cancellation.check()
+        let rows = min(Self.sliceLength, head.rows - first)
+        BLAS.multiplyTransposed(
+          m: features.rows, n: rows, k: head.columns, a: features.pointer,
+          strideA: features.columns, b: head.row(first), strideB: head.columns,
+          c: logits.pointer, strideC: rows)
+        body(first, (rows, head.columns), logits.pointer)
+      }
     }
   }
 }

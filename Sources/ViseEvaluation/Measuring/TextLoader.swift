@@ -1,6 +1,5 @@
 public import ViseFormats
 public import ViseModels
-import ViseTensor
 
 /// Reads a text file and cuts it into windows of a model's tokens.
 public struct TextLoader {
@@ -17,7 +16,7 @@ public struct TextLoader {
 
   /// Tokenizes all of the file at `path`, special tokens added as the model wants.
   public func tokens(path: String, addSpecial: Bool = true) throws -> [Int32] {
-    let file = try MappedFile(path: path)
+    let file = try TextFile(path: path)
     let tokenizer = try tokenizer()
     return file.withBytes { tokenizer.encode($0, addSpecial: addSpecial) }
   }

@@ -33,6 +33,7 @@ final class SampledHead: Sendable {
   func klMean(_ change: UnsafePointer<Float>, width: Int) -> Double {
     var shifts = [Float](repeating: 0, count: Self.drawsPerRow)
     var total = 0.0
+    defer { withExtendedLifetime(drawn) {} }
     for (index, row) in rows.enumerated() {
       BLAS.multiplyTransposed(
         m: 1, n: Self.drawsPerRow, k: width, a: change + row * width, strideA: width,

@@ -4,7 +4,7 @@ public import ViseEstimates
 /// A mean over independent units with its confidence interval.
 public struct MeanInterval: Hashable, Sendable {
   public let mean: Double
-  /// `nil` with fewer than two units.
+  /// `nil` with fewer than two units, or where the mean is no number.
   public let interval: Interval?
 
   /// Student's t interval of the mean of `sums` over `weights`, a pair a unit.
@@ -17,7 +17,7 @@ public struct MeanInterval: Hashable, Sendable {
     let total = weights.reduce(0, +)
     let mean = sums.reduce(0, +) / total
     self.mean = mean
-    guard sums.count > 1 else {
+    guard sums.count > 1, mean.isFinite else {
       interval = nil
       return
     }

@@ -58,6 +58,7 @@ public final class SiteCompressor: Sendable {
       let byteCount = format.byteCount(rows: rows.count, columns: source.columns)
     else { throw ModelError.treatmentDoesNotFit(site: site.name, treatment: format.name) }
     let count = rows.count * source.columns
+    defer { withExtendedLifetime((source, result)) {} }
     try withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { bytes in
       try format.encode(
         UnsafeBufferPointer(start: source.row(rows.lowerBound), count: count), rows: rows.count,

@@ -52,6 +52,7 @@ public struct ModelExporter: Sendable {
       throw ModelError.treatmentDoesNotFit(site: site.name, treatment: format.name)
     }
     let bytes = SharedBytes(count: rowBytes * source.rows)
+    defer { withExtendedLifetime(source) {} }
     let chunk = max(1, 65_536 / source.columns)
     try pool.forEach((source.rows + chunk - 1) / chunk) { item, _ in
       try cancellation.check()

@@ -25,7 +25,6 @@ enum ErrorText {
 
   private static func sentence(_ error: any Error) -> String {
     switch error {
-    case let error as CheckpointError: CheckpointErrorText.sentence(error)
     case let error as StorageError: storage(error)
     case let error as ModelError: model(error)
     case let error as PlanFileError: planFile(error)

@@ -56,6 +56,7 @@ struct StudyEncodersCommand: ParsableCommand {
     let weight = try model.decodeWeight(site.name)
     let rows = EncoderStudy.sampledRowCount(rows: weight.rows, columns: weight.columns)
     let study = EncoderStudy(repetitions: repetitions)
+    defer { withExtendedLifetime(weight) {} }
     return try study.figures(
       of: UnsafeBufferPointer(start: weight.pointer, count: rows * weight.columns), rows: rows,
       columns: weight.columns
