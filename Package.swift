@@ -44,9 +44,12 @@ let package = Package(
     .target(name: "ViseFormats", dependencies: ["ViseTensor"], swiftSettings: numeric),
     .target(name: "ViseCompression", dependencies: ["ViseTensor"], swiftSettings: numeric),
     .target(
+      name: "ViseTOML", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
+      swiftSettings: strict),
+    .target(
       name: "ViseModels",
       dependencies: [
-        "ViseTensor", "ViseFormats", "ViseCompression",
+        "ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: numeric),
@@ -61,7 +64,7 @@ let package = Package(
     .target(
       name: "ViseTerminal",
       dependencies: [
-        "ViseWorkbench", "ViseCompression", "ViseEstimates",
+        "ViseWorkbench", "ViseCompression", "ViseEstimates", "ViseTOML",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),

@@ -1,4 +1,5 @@
 import TOMLKit
+import ViseTOML
 
 /// A reason a theme cannot be used.
 public enum ThemeError: Error, Hashable, Sendable {
@@ -20,10 +21,10 @@ extension Theme {
     toml: String, depth: Int = 0, source: (String) throws(ThemeError) -> String
   ) throws(ThemeError) {
     let table: TOMLTable
-    do {
-      table = try TOMLTable(string: toml)
+    do throws(TOMLFault) {
+      table = try SafeTOML.parse(toml)
     } catch {
-      throw .malformed("\(error)")
+      throw .malformed(error.line.map { "line \($0): \(error.words)" } ?? error.words)
     }
     var theme = Theme.builtIn
     if let parent = table["inherits"]?.string, parent != "built-in" {

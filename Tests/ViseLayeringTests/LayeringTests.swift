@@ -6,13 +6,14 @@ private let allowedImports: [String: Set<String>] = [
   "ViseTensor": ["CViseKernels", "COpenBLAS"],
   "ViseFormats": ["ViseTensor", "Foundation"],
   "ViseCompression": ["ViseTensor"],
-  "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "TOMLKit"],
+  "ViseTOML": ["TOMLKit"],
+  "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
   "ViseEstimates": ["ViseCompression"],
   "ViseEvaluation": [
     "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates",
   ],
   "ViseWorkbench": ["ViseCompression", "ViseEstimates"],
-  "ViseTerminal": ["ViseWorkbench", "ViseCompression", "ViseEstimates", "TOMLKit"],
+  "ViseTerminal": ["ViseWorkbench", "ViseCompression", "ViseEstimates", "ViseTOML", "TOMLKit"],
   "ViseConsole": [
     "CTerminal", "ViseTerminal", "ViseWorkbench", "ViseCompression", "ViseEstimates",
   ],

@@ -72,3 +72,11 @@ struct ThemeTests {
     #expect(ThemeColor("mauve") == nil)
   }
 }
+
+/// The TOML library traps on these; a theme is a file anyone may write.
+@Test(arguments: ["[?]", "[[=", "\n  [", "[ ]x\n[!"])
+func aBrokenTableHeaderIsAnErrorAndNoTrap(toml: String) {
+  #expect(throws: ThemeError.self) {
+    _ = try Theme(toml: toml) { name throws(ThemeError) in throw .malformed(name) }
+  }
+}

@@ -1,5 +1,6 @@
 import TOMLKit
 import ViseCompression
+import ViseTOML
 
 /// Reads the TOML of a plan file into rules in the order of their lines.
 struct PlanParser {
@@ -44,35 +45,11 @@ struct PlanParser {
   }
 
   private func parse() throws(PlanFileError) -> TOMLTable {
-    try checkHeaders()
-    do {
-      return try TOMLTable(string: text)
-    } catch let error as TOMLParseError {
-      throw PlanFileError(
-        line: error.source.begin.line, reason: .syntax(error.description))
+    do throws(TOMLFault) {
+      return try SafeTOML.parse(text)
     } catch {
-      throw PlanFileError(line: nil, reason: .syntax("\(error)"))
+      throw PlanFileError(line: error.line, reason: .syntax(error.words))
     }
-  }
-
-  /// Refuses a `[` that begins a line and no table's name; the TOML library traps on it.
-  private func checkHeaders() throws(PlanFileError) {
-    for (index, line) in lines.enumerated() {
-      var rest = line.unicodeScalars.drop { Self.isBlank($0) }
-      guard rest.first == "[" else { continue }
-      while rest.first == "[" { rest = rest.dropFirst().drop { $0 == " " || $0 == "\t" } }
-      let starts = rest.first.map { scalar in
-        "\"'-_]".unicodeScalars.contains(scalar)
-          || (scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)))
-      }
-      guard starts == true else {
-        throw PlanFileError(line: index + 1, reason: .syntax("a table's name must follow \"[\""))
-      }
-    }
-  }
-
-  private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.isWhitespace || scalar.value < 0x20 || scalar == "\u{FEFF}"
   }
 
   private func defaults(_ table: TOMLTable?) throws(PlanFileError) -> NumberFormat? {
