@@ -23,6 +23,8 @@ final class PtySession {
   private(set) var output: [UInt8] = []
   private var status: Int32?
   private var isHungUp = false
+  /// The terminal's modes before the program started.
+  let initialModes: [UInt32]
 
   /// Where the program's state goes; each session of a test may share one.
   static func makeStateFolder() -> String {
@@ -52,6 +54,7 @@ final class PtySession {
     let name = "/dev/pts/\(number)"
     terminal = opened
     line = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+    initialModes = Self.modes(of: line)
     screen = ScreenEmulator(columns: columns, rows: rows)
     var size = winsize(
       ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
@@ -121,7 +124,9 @@ final class PtySession {
   func send(signal: Int32) { kill(process, signal) }
 
   /// The terminal's modes as the shell would find them.
-  var modes: [UInt32] {
+  var modes: [UInt32] { Self.modes(of: line) }
+
+  private static func modes(of line: Int32) -> [UInt32] {
     var found = termios()
     tcgetattr(line, &found)
     return [found.c_iflag, found.c_oflag, found.c_cflag, found.c_lflag]

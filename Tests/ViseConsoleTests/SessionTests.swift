@@ -9,7 +9,7 @@ struct SessionTests {
 
   @Test func leavingRestoresTheTerminal() throws {
     let session = try PtySession(state: state)
-    let before = session.modes
+    let before = session.initialModes
     #expect(session.wait(for: ready))
     #expect(session.modes != before)
     session.send("q")
@@ -84,7 +84,7 @@ struct SessionTests {
   @Test(arguments: [(SIGTERM, 143), (SIGINT, 130)] as [(Int32, Int32)])
   func signalFromOutsideRestoresTheTerminal(signal: Int32, code: Int32) throws {
     let session = try PtySession(state: state)
-    let before = session.modes
+    let before = session.initialModes
     #expect(session.wait(for: ready))
     session.send(signal: signal)
     #expect(session.exitCode() == code)
@@ -93,7 +93,7 @@ struct SessionTests {
 
   @Test func suspendGivesTheTerminalBackAndResumePaintsAgain() throws {
     let session = try PtySession(state: state)
-    let before = session.modes
+    let before = session.initialModes
     #expect(session.wait(for: ready))
     session.send("\u{1A}")
     #expect(session.waitForStop())
@@ -171,7 +171,7 @@ struct SessionTests {
 
   @Test func crashRestoresTheTerminalAndTellsWhereTheWorkIs() throws {
     let session = try PtySession(["--crash"], state: state)
-    let before = session.modes
+    let before = session.initialModes
     let code = session.exitCode()
     #expect(code < 0)
     #expect(session.modes == before)

@@ -30,15 +30,19 @@ final class SampledHead: Sendable {
   }
 
   /// Mean KL over the used rows for a change of features, rows × width, in nats.
+  ///
+  /// Runs on the screen's thread, so it stays away from OpenBLAS, whose buffers sit behind spin
+  /// locks that a worker of low priority may hold.
   func klMean(_ change: UnsafePointer<Float>, width: Int) -> Double {
     var shifts = [Float](repeating: 0, count: Self.drawsPerRow)
     var total = 0.0
     defer { withExtendedLifetime(drawn) {} }
     for (index, row) in rows.enumerated() {
-      BLAS.multiplyTransposed(
-        m: 1, n: Self.drawsPerRow, k: width, a: change + row * width, strideA: width,
-        b: drawn.row(index * Self.drawsPerRow), strideB: width, c: &shifts,
-        strideC: Self.drawsPerRow)
+      for draw in 0..<Self.drawsPerRow {
+        shifts[draw] = Float(
+          Kernels.dot(
+            change + row * width, drawn.row(index * Self.drawsPerRow + draw), count: width))
+      }
       total += Self.divergence(shifts)
     }
     return total / Double(rows.count)
