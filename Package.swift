@@ -40,7 +40,8 @@ let package = Package(
         .unsafeFlags(["-Wall", "-Wextra", "-Werror"]),
       ],
       linkerSettings: [.linkedLibrary("ncursesw")]),
-    .target(name: "ViseTensor", dependencies: ["CViseKernels", "COpenBLAS"], swiftSettings: numeric),
+    .target(
+      name: "ViseTensor", dependencies: ["CViseKernels", "COpenBLAS"], swiftSettings: numeric),
     .target(name: "ViseFormats", dependencies: ["ViseTensor"], swiftSettings: numeric),
     .target(name: "ViseCompression", dependencies: ["ViseTensor"], swiftSettings: numeric),
     .target(
@@ -56,7 +57,9 @@ let package = Package(
     .target(name: "ViseEstimates", dependencies: ["ViseCompression"], swiftSettings: strict),
     .target(
       name: "ViseEvaluation",
-      dependencies: ["ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates"],
+      dependencies: [
+        "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates",
+      ],
       swiftSettings: numeric),
     .target(
       name: "ViseWorkbench", dependencies: ["ViseCompression", "ViseEstimates"],

@@ -51,11 +51,18 @@ public enum DefaultFormat {
   }
 
   private static func replacement(for format: NumberFormat, columns: Int) -> NumberFormat? {
-    NumberFormat.encodable.reversed()
-      .filter { columns % $0.blockLength == 0 }
-      .map { NumberFormat.ggml($0) }
-      .filter { $0.bitsPerWeight >= format.bitsPerWeight }
-      .min { ($0.bitsPerWeight, rank($0)) < ($1.bitsPerWeight, rank($1)) }
+    var best: NumberFormat?
+    for type in NumberFormat.encodable where columns % type.blockLength == 0 {
+      let candidate = NumberFormat.ggml(type)
+      guard candidate.bitsPerWeight >= format.bitsPerWeight else { continue }
+      if let known = best,
+        (known.bitsPerWeight, rank(known)) <= (candidate.bitsPerWeight, rank(candidate))
+      {
+        continue
+      }
+      best = candidate
+    }
+    return best
   }
 
   /// Orders formats of equal size by expected error, best first.

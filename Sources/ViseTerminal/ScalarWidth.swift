@@ -4,6 +4,8 @@ enum ScalarWidth {
   /// reorder, unassigned and private code points.
   static func columns(of scalar: Unicode.Scalar) -> Int? {
     if scalar.value >= 0x20, scalar.value < 0x7F { return 1 }
+    // Box drawing, blocks and braille: most of every frame, and nothing to look up.
+    if 0x2500...0x259F ~= scalar.value || 0x2800...0x28FF ~= scalar.value { return 1 }
     switch scalar.properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
       .paragraphSeparator, .nonspacingMark, .enclosingMark, .spacingMark:

@@ -18,7 +18,7 @@ struct Vise: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch where exitCode(for: error) == .validationFailure {
+    } catch  where exitCode(for: error) == .validationFailure {
       StandardError.write(fullMessage(for: error) + "\n")
       Glibc.exit(2)
     } catch {

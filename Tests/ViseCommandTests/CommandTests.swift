@@ -20,7 +20,8 @@ private let text = root.appending(path: "SampleModels/story-lm/eval.txt").path
 /// The program that was built beside this test bundle.
 private var program: URL {
   get throws {
-    let folder = try URL(filePath: #require(CommandLine.arguments.first)).deletingLastPathComponent()
+    let folder = try URL(filePath: #require(CommandLine.arguments.first))
+      .deletingLastPathComponent()
     let candidates = [folder, root.appending(path: ".build/debug")]
     return try #require(
       candidates.map { $0.appending(path: "vise") }.first {
@@ -122,7 +123,8 @@ private func withFolder(_ body: (URL) throws -> Void) throws {
     let again = try vise("export", sample, "--plan", plan.path, "--out", out.path)
     #expect(again.code == 1)
     #expect(again.errors.contains("exists"))
-    #expect(try vise("export", sample, "--plan", plan.path, "--out", out.path, "--overwrite").code == 0)
+    #expect(
+      try vise("export", sample, "--plan", plan.path, "--out", out.path, "--overwrite").code == 0)
   }
 }
 

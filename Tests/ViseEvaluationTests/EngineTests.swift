@@ -77,9 +77,10 @@ private func summary(_ log: EventLog) throws -> ModelSummary {
   let engine = startEngine(log: log)
   let sites = try summary(log).sites
   engine.send(.evaluate(plan: Plan(), revision: 1, attention: [3]))
-  var missing = Set(DefaultFormat.bitWidths.compactMap { bits in
-    DefaultFormat.asked(bits: bits).flatMap { DefaultFormat.resolve($0, for: sites[3])?.used }
-  })
+  var missing = Set(
+    DefaultFormat.bitWidths.compactMap { bits in
+      DefaultFormat.asked(bits: bits).flatMap { DefaultFormat.resolve($0, for: sites[3])?.used }
+    })
   while let next = missing.first {
     let found = try log.first { event -> SiteSensitivity? in
       guard case .sensitivities(let list) = event else { return nil }

@@ -82,7 +82,9 @@ func targetImportsOnlyWhatTheTableAllows(target: String) throws {
     #expect(!(try String(contentsOf: file, encoding: .utf8)).contains("curses.h>"), "\(file.path)")
   }
   for file in try files(in: root.appending(path: "Sources/CTerminal/include"), ending: ".h") {
-    #expect(!(try String(contentsOf: file, encoding: .utf8)).contains("include <curses.h>"), "\(file.path)")
+    #expect(
+      !(try String(contentsOf: file, encoding: .utf8)).contains("include <curses.h>"),
+      "\(file.path)")
   }
 }
 

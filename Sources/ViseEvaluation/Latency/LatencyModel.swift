@@ -31,13 +31,15 @@ public final class LatencyModel: LatencyPredicting {
 
   public func latency(of plan: Plan) -> LatencyEstimate? {
     guard let profile = profile.withLock({ $0 }) else { return nil }
-    let work = work(of: plan, profile) { $0.median }
+    let weights = weights(of: plan)
+    let work = Work(weights, profile) { $0.median }
     let runs = profile.bandwidth.runs.indices.map { run in
-      self.work(of: plan, profile) { $0.runs[run] }.secondsPerToken(profile.bandwidth.runs[run])
+      Work(weights, profile) { $0.runs[run] }.secondsPerToken(profile.bandwidth.runs[run])
     }
     let decode = work.secondsPerToken(profile.bandwidth.median)
-    let prefill = Self.prefillBatch / (
-      2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
+    let prefill =
+      Self.prefillBatch
+      / (2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
     let provenance = Provenance.predicted(tokens: 1)
     let spread = MeanInterval(sums: runs, weights: runs.map { _ in 1 }).interval
     let interval = spread.map {
@@ -50,27 +52,34 @@ public final class LatencyModel: LatencyPredicting {
         ? "memory bandwidth" : "unpacking")
   }
 
+  /// What one token costs.
   private struct Work {
     var bytes = 0.0
     var weights = 0.0
     var unpackSeconds = 0.0
 
+    init(
+      _ counts: [StorageType: Int], _ profile: MachineProfile,
+      rate: (MachineProfile.Rate) -> Double
+    ) {
+      for (type, count) in counts {
+        weights += Double(count)
+        bytes += Double(count) * type.bitsPerWeight / 8
+        let known = profile.unpackRates[type] ?? profile.unpackRates[.q4_K]
+        unpackSeconds += Double(count) / (known.map(rate) ?? .infinity)
+      }
+    }
+
     func secondsPerToken(_ bandwidth: Double) -> Double { max(bytes / bandwidth, unpackSeconds) }
   }
 
-  /// What one token costs: every weight once, but of a separate embedding only one row.
-  private func work(
-    of plan: Plan, _ profile: MachineProfile, rate: (MachineProfile.Rate) -> Double
-  ) -> Work {
-    var work = Work()
+  /// Weights one token reads, by their type: every site, but of a separate embedding only one row.
+  private func weights(of plan: Plan) -> [StorageType: Int] {
+    var counts: [StorageType: Int] = [:]
     for site in sites where site.index != embeddingIndex || site.index == headIndex {
-      let type = plan.newFormat(for: site)?.storageType ?? site.stored
-      let weights = Double(site.parameterCount)
-      work.weights += weights
-      work.bytes += weights * type.bitsPerWeight / 8
-      let known = profile.unpackRates[type] ?? profile.unpackRates[.q4_K]
-      work.unpackSeconds += weights / (known.map(rate) ?? .infinity)
+      counts[plan.newFormat(for: site)?.storageType ?? site.stored, default: 0] +=
+        site.parameterCount
     }
-    return work
+    return counts
   }
 }

@@ -49,12 +49,19 @@ final class CheckpointStore: Sendable {
   }
 
   /// Replaces what is kept of `window` behind `cut` by values `plan` gave.
-  func replace(window: Int, plan: Plan, after cut: Int?, with values: [Int: Matrix]) {
-    guard window < windowLimit else { return }
-    entries.withLock { entries in
-      var kept = entries[window]?.values.filter { $0.key <= cut ?? -1 } ?? [:]
+  ///
+  /// Returns the values that were displaced, whose storage may be used again.
+  func replace(
+    window: Int, plan: Plan, after cut: Int?, with values: [Int: Matrix]
+  ) -> [Matrix] {
+    guard window < windowLimit else { return [] }
+    return entries.withLock { entries in
+      let old = entries[window]?.values ?? [:]
+      var kept = old.filter { $0.key <= cut ?? -1 }
+      let displaced = old.filter { kept[$0.key] == nil }.map(\.value)
       kept.merge(values) { _, new in new }
       entries[window] = WindowEntry(plan: plan, values: kept)
+      return displaced
     }
   }
 }

@@ -15,7 +15,7 @@ final class HeadScorer {
     var negativeLogLikelihood: [Double]
   }
 
-  private static let sliceLength = 1024
+  private static let sliceLength = 512
   private var logits = FloatBuffer(count: 0)
 
   /// Scores `features` (rows × width) under `head` (vocabulary × width).

@@ -25,10 +25,11 @@ public struct MeasuredQuality: Hashable, Sendable {
     perplexity = exp(scores.reduce(0) { $0 + $1.negativeLogLikelihood } / total)
     referencePerplexity = exp(
       scores.reduce(0) { $0 + $1.referenceNegativeLogLikelihood } / total)
-    perplexityRatio = MeanInterval(
-      sums: scores.map { $0.negativeLogLikelihood - $0.referenceNegativeLogLikelihood },
-      weights: weights
-    ).exponential
+    perplexityRatio =
+      MeanInterval(
+        sums: scores.map { $0.negativeLogLikelihood - $0.referenceNegativeLogLikelihood },
+        weights: weights
+      ).exponential
     klMean = MeanInterval(
       sums: scores.map { $0.divergences.reduce(0.0) { $0 + Double($1) } }, weights: weights)
     kl99 = Self.percentile(scores.flatMap(\.divergences), 0.99)

@@ -146,10 +146,11 @@ public final class PlanEvaluator: Sendable {
       weights: weights, from: start, cancellation: cancellation
     ) { checkpoint in
       if checkpoints.keeps(cut: checkpoint.cut, window: window) {
-        kept[checkpoint.cut] = checkpoint.value.copy()
+        kept[checkpoint.cut] = worker.copy(checkpoint.value)
       }
     }
-    checkpoints.replace(window: window, plan: plan, after: start?.cut, with: kept)
+    worker.recycle(
+      checkpoints.replace(window: window, plan: plan, after: start?.cut, with: kept))
     return features.rows(text.scoredPositions)
   }
 }
@@ -158,9 +159,27 @@ public final class PlanEvaluator: Sendable {
 final class Worker {
   let executor: Executor
   let scorer = HeadScorer()
+  /// Storage of displaced checkpoints: fresh pages cost more than the copy itself.
+  private var spare: [Matrix] = []
 
   init(session: ModelSession) {
     executor = Executor(graph: session.program.graph, ropeTables: session.ropeTables)
+  }
+
+  /// A copy of `matrix`, in spare storage where there is some.
+  func copy(_ matrix: Matrix) -> Matrix {
+    guard let result = spare.popLast(), result.rows == matrix.rows,
+      result.columns == matrix.columns
+    else { return matrix.copy() }
+    withExtendedLifetime(matrix) {
+      result.pointer.update(from: matrix.pointer, count: matrix.count)
+    }
+    return result
+  }
+
+  /// Takes matrices nobody reads any more; at most one window's are kept.
+  func recycle(_ matrices: [Matrix]) {
+    spare = matrices
   }
 }
 

@@ -59,7 +59,8 @@ public final class InstantPlanPredictor: InstantPredictor {
       for site in sites {
         guard update(&state, site, to: plan.newFormat(for: site)) else { return nil }
       }
-      let superposed = state.contributions.values.contains { $0.shift != nil }
+      let superposed =
+        state.contributions.values.contains { $0.shift != nil }
         ? sampledHead.klMean(state.sum, width: width) : 0
       let value = state.contributions.values.reduce(superposed) { $0 + $1.addedKL }
       let isMeasured = state.contributions.values.allSatisfy(\.isMeasured)

@@ -60,8 +60,9 @@ struct DoctorCommand: ParsableCommand {
     for (name, rate) in report.unpackWeightsPerSecond.sorted(by: { $0.key < $1.key }) {
       print("  unpack   \(name) \(Int(rate / 1e6)) million weights/s")
     }
-    print("terminal   TERM \(report.terminal.term ?? "unset"), "
-      + "locale \(report.terminal.locale ?? "unset")")
+    print(
+      "terminal   TERM \(report.terminal.term ?? "unset"), "
+        + "locale \(report.terminal.locale ?? "unset")")
     print("sample     \(report.paths.sampleModel ?? "not found")")
     print("state      \(report.paths.state ?? "unknown")")
     print("cache      \(report.paths.cache ?? "unknown")")
@@ -81,7 +82,9 @@ struct DoctorCommand: ParsableCommand {
     return "unknown"
   }
 
-  private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+  private static func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
 
   private static func folder(_ name: String, _ fallback: String) -> String? {
     if let set = variable(name) { return "\(set)/vise" }

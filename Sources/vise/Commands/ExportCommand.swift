@@ -53,7 +53,8 @@ struct ExportCommand: ParsableCommand {
         try JSONOutput.write(report)
       } else {
         for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
-        print(written.map { "\($0) bytes written to \(out)" } ?? "\(predicted) bytes would be written")
+        print(
+          written.map { "\($0) bytes written to \(out)" } ?? "\(predicted) bytes would be written")
       }
     }
   }

@@ -64,7 +64,8 @@ enum ErrorText {
     case .missingWeight(let name): "the checkpoint has no weight \"\(name)\""
     case .shapeMismatch(let weight, let expected, let found):
       "weight \"\(weight)\" has shape \(found), expected \(expected)"
-    case .undecodable(let weight, let type): "weight \"\(weight)\" of type \(type) cannot be decoded"
+    case .undecodable(let weight, let type):
+      "weight \"\(weight)\" of type \(type) cannot be decoded"
     case .treatmentDoesNotFit(let site, let treatment):
       "\(treatment) does not fit the rows of \"\(site)\""
     case .tokenOutOfRange(let token, let vocabulary):
@@ -89,7 +90,8 @@ enum ErrorText {
         + NumberFormat.encodable.map(\.name).joined(separator: ", ")
     case .wrongType(let key): "\"\(key)\" has a value of the wrong type"
     case .noSuchSite(let pattern): "no site matches \"\(pattern)\""
-    case .doesNotFit(let site, let format): "\(format) fits no row of \"\(site)\", nor does a larger format"
+    case .doesNotFit(let site, let format):
+      "\(format) fits no row of \"\(site)\", nor does a larger format"
     }
   }
 

@@ -18,7 +18,9 @@ final class ProgressLine: Sendable {
       return
     }
     var line = "\r\(activity) \(done) of \(total)"
-    if let seconds = remaining.seconds, done < total { line += ", \(Int(seconds.rounded(.up))) s left" }
+    if let seconds = remaining.seconds, done < total {
+      line += ", \(Int(seconds.rounded(.up))) s left"
+    }
     StandardError.write(line + "\u{1b}[K" + (done == total ? "\r\u{1b}[K" : ""))
   }
 }

@@ -102,7 +102,8 @@ struct StudyPredictorCommand: ParsableCommand {
   }
 
   private static func printSummary(_ report: Report) {
-    print("\(report.plans) plans, seed \(report.seed), KL \(report.smallestKl) to \(report.largestKl)")
+    print(
+      "\(report.plans) plans, seed \(report.seed), KL \(report.smallestKl) to \(report.largestKl)")
     for (name, entry) in [
       ("same \(report.probeTokens) tokens", report.sameTokens),
       ("\(report.measuredTokens) other tokens", report.evaluationTokens),
