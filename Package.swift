@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Hot loops are optimised in debug builds too: tests run real models through them.
+///
 /// `-ffp-contract=off` keeps vector variants bit-identical to the scalar reference.
 let kernels: [CSetting] = [
   .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])

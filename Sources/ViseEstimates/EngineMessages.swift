@@ -3,7 +3,9 @@ public import ViseCompression
 /// Names one state of the plan; a newer edit has a larger revision.
 public typealias PlanRevision = Int
 
-/// What a front end asks of the engine. Requests never block the caller.
+/// What a front end asks of the engine.
+///
+/// Requests never block the caller.
 public enum EngineRequest: Hashable, Sendable {
   /// Estimate `plan` as well as possible; supersedes every older request.
   ///

@@ -13,6 +13,8 @@ struct ScreenEmulator {
   private var color = -1
   private var scrollTop = 0
   private var scrollBottom: Int
+  /// The start of a sequence or character whose end has not been read yet.
+  private var pending: [UInt8] = []
   private var wrapsNext = false
   private var last: Unicode.Scalar = " "
   /// Sequences it does not know; a test expects none.
@@ -32,9 +34,12 @@ struct ScreenEmulator {
     return String(view)
   }
 
-  /// Plays what was written.
+  /// Plays what was written; what a read cut in two waits for its other half.
   mutating func play(_ bytes: [UInt8]) {
-    let scalars = Array(String(decoding: bytes, as: UTF8.self).unicodeScalars)
+    pending += bytes
+    let whole = pending.prefix(Self.completeCount(pending))
+    pending.removeFirst(whole.count)
+    let scalars = Array(String(decoding: whole, as: UTF8.self).unicodeScalars)
     var index = 0
     while index < scalars.count {
       let scalar = scalars[index]
@@ -46,6 +51,30 @@ struct ScreenEmulator {
       } else {
         put(scalar)
       }
+    }
+  }
+
+  /// How many bytes end with a whole escape sequence and a whole character.
+  private static func completeCount(_ bytes: [UInt8]) -> Int {
+    if let start = bytes.lastIndex(of: 0x1B), !isWholeEscape(bytes[start...]) { return start }
+    for back in 1...3 where back <= bytes.count {
+      let byte = bytes[bytes.count - back]
+      if byte & 0xC0 == 0x80 { continue }
+      let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1
+      return length > back ? bytes.count - back : bytes.count
+    }
+    return bytes.count
+  }
+
+  /// Whether `bytes`, which begin with ESC, hold all of the sequence.
+  private static func isWholeEscape(_ bytes: ArraySlice<UInt8>) -> Bool {
+    let rest = bytes.dropFirst()
+    switch rest.first {
+    case nil: return false
+    case UInt8(ascii: "["): return rest.dropFirst().contains { 0x40...0x7E ~= $0 }
+    case UInt8(ascii: "]"): return rest.contains(0x07)
+    case UInt8(ascii: "("), UInt8(ascii: ")"): return rest.count > 1
+    default: return true
     }
   }
 

@@ -25,15 +25,22 @@ struct SessionTests {
     let session = try PtySession(state: state, columns: columns, rows: rows)
     let gauges = (rows - 6)...(rows - 4)
     func figures() -> [String] { gauges.map { session.screen.text(ofRow: $0) } }
-    #expect(session.wait(for: "88.2 tok/s"))
+    // A read may end inside a row: wait for the rows' last words and for the footer below them.
+    #expect(
+      session.wait {
+        figures()[2].contains("88.2 tok/s") && figures()[2].contains("predicted")
+          && $0.screen.text(ofRow: rows - 1).contains("q quit")
+      })
     let reference = figures()
     #expect(reference[0].contains("exact") && reference[1].contains("exact"))
     session.send("3j3j3")
-    // The message is drawn below the gauges, so they are complete when it is there.
-    #expect(session.wait { $0.screen.text(ofRow: rows - 2).hasPrefix(" blk.0.attn_k  q8_0→") })
+    #expect(
+      session.wait {
+        $0.screen.text(ofRow: rows - 2).hasPrefix(" blk.0.attn_k  q8_0→")
+          && figures()[0].contains("predicted") && figures()[2].contains("predicted")
+          && zip(figures(), reference).allSatisfy { $0 != $1 }
+      })
     let edited = figures()
-    #expect(zip(edited, reference).allSatisfy { $0 != $1 })
-    #expect(edited[0].contains("predicted") && edited[2].contains("predicted"))
     session.send("uuu")
     #expect(session.wait { _ in figures() == reference })
     session.send("\u{12}\u{12}\u{12}")

@@ -10,7 +10,9 @@ struct EngineRun {
   let inbox: EngineInbox
   let emit: @Sendable (EngineEvent) -> Void
 
-  /// Runs until the inbox is closed. `publish` is called with the predictor once there is one.
+  /// Runs until the inbox is closed.
+  ///
+  /// `publish` is called with the predictor once there is one.
   func live(publish: (any InstantPredictor) -> Void) {
     let model: Model
     do {
