@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 public import ViseCompression
 public import ViseEstimates
@@ -41,7 +42,9 @@ public final class LatencyModel: LatencyPredicting {
       Self.prefillBatch
       / (2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
     let provenance = Provenance.predicted(tokens: 1)
-    let spread = MeanInterval(sums: runs, weights: runs.map { _ in 1 }).interval
+    // In logarithms: a time has no interval below zero, however much the runs differ.
+    let spread = MeanInterval(sums: runs.map { log($0) }, weights: runs.map { _ in 1 })
+      .exponential.interval
     let interval = spread.map {
       Interval(lower: min($0.lower, decode), upper: max($0.upper, decode), level: $0.level)
     }
