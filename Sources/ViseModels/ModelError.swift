@@ -14,6 +14,4 @@ public enum ModelError: Error, Equatable, Sendable {
   case treatmentDoesNotFit(site: String, treatment: String)
   /// A token id lies outside the vocabulary.
   case tokenOutOfRange(token: Int, vocabulary: Int)
-  /// The budget cannot hold even one weight of the model.
-  case memoryBudgetTooSmall(needed: Int, budget: Int)
 }

@@ -70,8 +70,6 @@ enum ErrorText {
       "\(treatment) does not fit the rows of \"\(site)\""
     case .tokenOutOfRange(let token, let vocabulary):
       "token \(token) lies outside the vocabulary of \(vocabulary)"
-    case .memoryBudgetTooSmall(let needed, let budget):
-      "a memory budget of \(budget) bytes is too small; \(needed) are needed"
     }
   }
 
