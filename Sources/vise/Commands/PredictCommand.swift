@@ -104,7 +104,9 @@ struct PredictCommand: ParsableCommand {
       print("          \(Int(level * 100)) % interval over sequences \(interval)")
     }
     if let decode = report.decodeTokensPerSecond, let prefill = report.prefillTokensPerSecond {
-      print("speed     decode \(decode), prefill \(prefill) tokens/s, \(report.provenance.klMean)")
+      print(
+        "speed     decode \(decode), prefill \(prefill) tokens/s, \(report.provenance.decodeTokensPerSecond)"
+      )
     }
   }
 }
