@@ -72,6 +72,68 @@ private func measureMissing(_ predictor: PlanPredictor, _ plan: Plan) throws {
   #expect(sampled.provenance == .predicted(tokens: predictor.scoredTokenCount))
 }
 
+/// KL over the drawn tokens for a change of features, one double-precision product a token.
+private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
+  var total = 0.0
+  for (index, row) in head.rows.enumerated() {
+    let shifts = (0..<SampledHead.drawsPerRow).map { draw in
+      Kernels.dot(
+        change.row(row), head.drawn.row(index * SampledHead.drawsPerRow + draw),
+        count: change.columns)
+    }
+    let n = Double(shifts.count)
+    let meanExponential = shifts.reduce(0) { $0 + exp($1) } / n
+    total += (log(meanExponential) - shifts.reduce(0, +) / n) * n / (n - 1)
+  }
+  return total / Double(head.rows.count)
+}
+
+@Test func summedLogitShiftsGiveTheFigureOfSummedFeatureShifts() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let instant = predictor.instantPredictor(latency: NoLatency())
+  var plan = Plan()
+  for site in sample.session.model.sites where site.block == 1 {
+    plan[site.name] = Treatment(format: .ggml(.q3_K))
+  }
+  try measureMissing(predictor, plan)
+  let change = Matrix(
+    rows: predictor.probe.reference.features.rows,
+    columns: predictor.probe.reference.features.columns)
+  change.pointer.update(repeating: 0, count: change.count)
+  for site in sample.session.model.sites where site.block == 1 {
+    let effect = try #require(
+      predictor.effects.measured(site: site.index, format: .ggml(.q3_K)))
+    effect.shift.add(to: change.pointer, factor: 1)
+  }
+  let slow = drawnKL(predictor.probe.sampledHead, change)
+  let fast = try #require(instant.predict(plan).quality).klMean.value
+  // The features' shifts were rounded to bfloat16 (relative 2⁻⁹), those of the logits were not.
+  #expect(abs(fast - slow) < 0.01 * slow)
+}
+
+@Test func aRememberedFigureGivesWayToNewlyMeasuredEffects() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let instant = predictor.instantPredictor(latency: NoLatency())
+  let sites = sample.session.model.sites.filter { $0.role == .ffnUp }
+  let plan = Plan(
+    treatments: [
+      sites[0].name: Treatment(format: .ggml(.q2_K)),
+      sites[1].name: Treatment(format: .ggml(.q2_K)),
+    ])
+  #expect(instant.predict(plan).quality == nil)
+  try predictor.measureEffect(of: sites[1], in: .ggml(.q2_K), cancellation: CancellationFlag())
+  let prior = try #require(instant.predict(plan).quality)
+  #expect(prior.klMean.provenance == .prior)
+  #expect(instant.predict(plan).quality == prior)
+  try predictor.measureEffect(of: sites[0], in: .ggml(.q2_K), cancellation: CancellationFlag())
+  let known = try #require(instant.predict(plan).quality)
+  #expect(known.klMean.provenance == .predicted(tokens: predictor.scoredTokenCount))
+  let fresh = predictor.instantPredictor(latency: NoLatency())
+  #expect(try #require(fresh.predict(plan).quality) == known)
+}
+
 @Test func takingEditsBackLeavesNothingBehind() throws {
   let sample = try SampleSession(windows: 16)
   let predictor = try predictor(sample)
@@ -85,7 +147,7 @@ private func measureMissing(_ predictor: PlanPredictor, _ plan: Plan) throws {
   edited[sites[0].name] = .keep
   _ = instant.predict(edited)
   let after = try #require(instant.predict(plan).quality).klMean.value
-  #expect(abs(before - after) < 1e-3 * before)
+  #expect(abs(before - after) < 1e-9 * before)
   #expect(try #require(instant.predict(Plan()).quality).klMean.value == 0)
 }
 

@@ -6,16 +6,13 @@ import ViseTensor
 struct FeatureShift: Sendable {
   private let words: [UInt16]
 
-  /// `changed` − `reference`.
-  init(_ changed: Matrix, minus reference: Matrix) {
-    precondition(changed.count == reference.count)
-    words = [UInt16](unsafeUninitializedCapacity: changed.count) { buffer, count in
-      let (a, b) = (changed.pointer, reference.pointer)
-      for index in 0..<changed.count {
-        let bits = (a[index] - b[index]).bitPattern
+  init(_ change: Matrix) {
+    words = [UInt16](unsafeUninitializedCapacity: change.count) { buffer, count in
+      for index in 0..<change.count {
+        let bits = change.pointer[index].bitPattern
         buffer[index] = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
       }
-      count = changed.count
+      withExtendedLifetime(change) { count = change.count }
     }
   }
 
@@ -28,5 +25,17 @@ struct FeatureShift: Sendable {
         sum[index] += factor * Float(bitPattern: UInt32(words[index]) << 16)
       }
     }
+  }
+}
+
+extension Matrix {
+  /// This matrix − `other`.
+  func minus(_ other: Matrix) -> Matrix {
+    precondition(other.count == count)
+    let result = Matrix(rows: rows, columns: columns)
+    let (a, b, difference) = (pointer, other.pointer, result.pointer)
+    for index in 0..<count { difference[index] = a[index] - b[index] }
+    withExtendedLifetime((self, other)) {}
+    return result
   }
 }

@@ -1,7 +1,6 @@
 import Synchronization
 public import ViseCompression
 public import ViseEstimates
-import ViseTensor
 
 /// Predicts latency from formats alone, without running anything.
 public protocol LatencyPredicting: Sendable {
@@ -11,95 +10,126 @@ public protocol LatencyPredicting: Sendable {
 
 /// Answers within a frame what a plan costs, from the effects known so far.
 ///
-/// Keeps the sum of feature shifts of the last plan asked for, so an edit costs what it changes.
+/// Effects superpose in the logits of the few tokens drawn at each row. Their sum is kept for the
+/// last plan asked for, so an edit costs what it changes, and the last figures are remembered, so
+/// that a plan and the one before its edit cost one sum.
 public final class InstantPlanPredictor: InstantPredictor {
   private struct Contribution {
-    var shift: FeatureShift?
-    var factor: Float = 0
+    var shifts: [Float]?
+    var factor = 0.0
     /// Divergence that is added rather than superposed, in nats.
     var addedKL = 0.0
     var isMeasured = true
   }
 
-  private struct State {
-    var sum: [Float]
-    var contributions: [Int: Contribution] = [:]
-    var formats: [Int: NumberFormat] = [:]
+  /// What was answered for a plan; holds for `revision` of the effects only.
+  private struct Figure {
+    let formats: [NumberFormat?]
+    let revision: Int
+    let quality: QualityEstimate?
   }
+
+  private struct State {
+    var sum: [Double]
+    var contributions: [Int: Contribution] = [:]
+    var formats: [NumberFormat?]
+    /// The effects' revision that the contributions were looked up at.
+    var revision = 0
+    var figures: [Figure] = []
+  }
+
+  /// An edited plan, the one before, and those of an undo and a redo.
+  private static let keptFigures = 4
 
   private let sites: [Site]
   private let headSite: Site?
   private let effects: SiteEffects
-  private let sampledHead: SampledHead
   private let rows: Int
-  private let width: Int
   private let latency: any LatencyPredicting
   private let state: Mutex<State>
 
   init(
-    sites: [Site], headSite: Site?, effects: SiteEffects, sampledHead: SampledHead, rows: Int,
-    width: Int, latency: any LatencyPredicting
+    sites: [Site], headSite: Site?, effects: SiteEffects, shiftCount: Int, rows: Int,
+    latency: any LatencyPredicting
   ) {
     self.sites = sites
     self.headSite = headSite
     self.effects = effects
-    self.sampledHead = sampledHead
     self.rows = rows
-    self.width = width
     self.latency = latency
-    state = Mutex(State(sum: [Float](repeating: 0, count: rows * width)))
+    state = Mutex(
+      State(
+        sum: [Double](repeating: 0, count: shiftCount),
+        formats: [NumberFormat?](repeating: nil, count: sites.count)))
   }
 
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
-    (quality(of: plan), latency.latency(of: plan))
+    (quality(of: sites.map { plan.newFormat(for: $0) }), latency.latency(of: plan))
   }
 
-  private func quality(of plan: Plan) -> QualityEstimate? {
-    state.withLock { state in
-      for site in sites {
-        guard update(&state, site, to: plan.newFormat(for: site)) else { return nil }
-      }
-      let superposed =
-        state.contributions.values.contains { $0.shift != nil }
-        ? sampledHead.klMean(state.sum, width: width) : 0
-      let value = state.contributions.values.reduce(superposed) { $0 + $1.addedKL }
-      let isMeasured = state.contributions.values.allSatisfy(\.isMeasured)
-      return QualityEstimate(
-        klMean: Estimate(
-          value: value, provenance: isMeasured ? .predicted(tokens: rows) : .prior))
+  /// `formats` has the new format of each site in turn.
+  private func quality(of formats: [NumberFormat?]) -> QualityEstimate? {
+    let revision = effects.revision
+    return state.withLock { state in
+      let known = state.figures.first { $0.revision == revision && $0.formats == formats }
+      if let known { return known.quality }
+      let quality = compute(&state, formats, revision)
+      state.figures.insert(Figure(formats: formats, revision: revision, quality: quality), at: 0)
+      if state.figures.count > Self.keptFigures { state.figures.removeLast() }
+      return quality
     }
   }
 
-  /// Makes `site` count with `format`; false where nothing is known about it yet.
-  private func update(_ state: inout State, _ site: Site, to format: NumberFormat?) -> Bool {
-    let isUpToDate =
-      state.formats[site.index] == format
-      && (state.contributions[site.index]?.isMeasured ?? true)
-    if isUpToDate { return true }
-    remove(&state, site)
+  private func compute(
+    _ state: inout State, _ formats: [NumberFormat?], _ revision: Int
+  ) -> QualityEstimate? {
+    let isCurrent = state.revision == revision
+    state.revision = revision
+    for (position, format) in formats.enumerated() {
+      let isUpToDate =
+        state.formats[position] == format
+        && (isCurrent || state.contributions[position]?.isMeasured ?? true)
+      if isUpToDate { continue }
+      guard update(&state, position, to: format) else {
+        // The sites after this one have not been looked up at this revision.
+        state.revision = -1
+        return nil
+      }
+    }
+    let superposed =
+      state.contributions.values.contains { $0.shifts != nil } ? SampledHead.klMean(state.sum) : 0
+    let value = state.contributions.values.reduce(superposed) { $0 + $1.addedKL }
+    let isMeasured = state.contributions.values.allSatisfy(\.isMeasured)
+    return QualityEstimate(
+      klMean: Estimate(value: value, provenance: isMeasured ? .predicted(tokens: rows) : .prior))
+  }
+
+  /// Makes a site count with `format`; false where nothing is known about it yet.
+  private func update(_ state: inout State, _ position: Int, to format: NumberFormat?) -> Bool {
+    remove(&state, position)
     guard let format else { return true }
-    guard let contribution = contribution(of: site, in: format) else { return false }
-    contribution.shift.map { shift in
-      state.sum.withUnsafeMutableBufferPointer { sum in
-        if let start = sum.baseAddress { shift.add(to: start, factor: contribution.factor) }
-      }
-    }
-    state.contributions[site.index] = contribution
-    state.formats[site.index] = format
+    guard let contribution = contribution(of: sites[position], in: format) else { return false }
+    if let shifts = contribution.shifts { Self.add(shifts, contribution.factor, to: &state.sum) }
+    state.contributions[position] = contribution
+    state.formats[position] = format
     return true
   }
 
-  private func remove(_ state: inout State, _ site: Site) {
-    state.formats[site.index] = nil
-    guard let old = state.contributions.removeValue(forKey: site.index), let shift = old.shift
+  private func remove(_ state: inout State, _ position: Int) {
+    state.formats[position] = nil
+    guard let old = state.contributions.removeValue(forKey: position), let shifts = old.shifts
     else { return }
     if state.contributions.isEmpty {
       for index in state.sum.indices { state.sum[index] = 0 }
-      return
+    } else {
+      Self.add(shifts, -old.factor, to: &state.sum)
     }
-    state.sum.withUnsafeMutableBufferPointer { sum in
-      if let start = sum.baseAddress { shift.add(to: start, factor: -old.factor) }
-    }
+  }
+
+  /// Sums are doubles, so that edits taken back leave nothing one could see.
+  private static func add(_ shifts: [Float], _ factor: Double, to sum: inout [Double]) {
+    precondition(shifts.count == sum.count)
+    for index in sum.indices { sum[index] += factor * Double(shifts[index]) }
   }
 
   /// The head's own values do not act through the features, so its divergence is added.
@@ -109,11 +139,11 @@ public final class InstantPlanPredictor: InstantPredictor {
     case .measured(let effect):
       return isHead
         ? Contribution(addedKL: effect.klMean)
-        : Contribution(shift: effect.shift, factor: 1)
+        : Contribution(shifts: effect.drawnShifts, factor: 1)
     case .interpolated(let effect, let factor):
       return isHead
         ? Contribution(addedKL: effect.klMean * Double(factor * factor), isMeasured: false)
-        : Contribution(shift: effect.shift, factor: factor, isMeasured: false)
+        : Contribution(shifts: effect.drawnShifts, factor: Double(factor), isMeasured: false)
     case .prior(let klMean):
       return Contribution(addedKL: klMean, isMeasured: false)
     case nil:

@@ -11,7 +11,7 @@ public import ViseTensor
 /// that go through the softmax are exact.
 public final class PlanPredictor: Sendable {
   private let session: ModelSession
-  private let probe: Probe
+  let probe: Probe
   private let workers: WorkerSet
   public let effects: SiteEffects
 
@@ -53,9 +53,11 @@ public final class PlanPredictor: Sendable {
     let features = try features(under: plan, cancellation: cancellation)
     let divergences = try divergences(features, plan: plan, cancellation: cancellation)
     let kl = meanInterval(divergences)
+    let change = features.minus(probe.reference.features)
     effects.insert(
       SiteEffect(
-        shift: FeatureShift(features, minus: probe.reference.features), klMean: max(0, kl.mean)),
+        shift: FeatureShift(change), drawnShifts: probe.sampledHead.shifts(of: change),
+        klMean: max(0, kl.mean)),
       site: site, format: format)
     return SiteSensitivity(siteIndex: site.index, format: format, klMean: estimate(kl))
   }
@@ -86,8 +88,7 @@ public final class PlanPredictor: Sendable {
   public func instantPredictor(latency: any LatencyPredicting) -> InstantPlanPredictor {
     InstantPlanPredictor(
       sites: session.model.sites, headSite: session.headSite, effects: effects,
-      sampledHead: probe.sampledHead, rows: probe.rowCount,
-      width: session.program.configuration.width, latency: latency)
+      shiftCount: probe.sampledHead.shiftCount, rows: probe.rowCount, latency: latency)
   }
 
   /// Scored features of the probe under `plan`, each batch from its last cut before the change.

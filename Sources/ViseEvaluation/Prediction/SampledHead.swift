@@ -7,14 +7,14 @@ import ViseTensor
 /// divergence from the change of features alone, in milliseconds instead of a pass over the
 /// vocabulary.
 final class SampledHead: Sendable {
-  private static let drawsPerRow = 32
+  static let drawsPerRow = 32
   /// Head rows kept, in bytes; wider models get fewer rows.
   private static let byteLimit = 20 << 20
 
   /// Rows of the probe that are used, evenly spread.
-  private let rows: [Int]
+  let rows: [Int]
   /// Head rows of the drawn tokens: (rows · draws) × width.
-  private let drawn: Matrix
+  let drawn: Matrix
 
   init(
     features: Matrix, head: Matrix, logSumExp: [Double], seed: UInt64,
@@ -29,36 +29,43 @@ final class SampledHead: Sendable {
     drawn = Probe.stack(tokens.map { head.rows($0..<$0 + 1) })
   }
 
-  /// Mean KL over the used rows for a change of features, rows × width, in nats.
+  /// How much each drawn token's logit shifts for a change of features, rows × width.
   ///
-  /// Runs on the screen's thread, so it stays away from OpenBLAS, whose buffers sit behind spin
-  /// locks that a worker of low priority may hold.
-  func klMean(_ change: UnsafePointer<Float>, width: Int) -> Double {
-    var shifts = [Float](repeating: 0, count: Self.drawsPerRow)
-    var total = 0.0
-    defer { withExtendedLifetime(drawn) {} }
-    for (index, row) in rows.enumerated() {
-      for draw in 0..<Self.drawsPerRow {
-        shifts[draw] = Float(
-          Kernels.dot(
-            change + row * width, drawn.row(index * Self.drawsPerRow + draw), count: width))
+  /// Linear in the change, so the shifts of a sum of changes are the sum of their shifts. Uses
+  /// OpenBLAS, whose buffers sit behind spin locks: not for the screen's thread.
+  func shifts(of change: Matrix) -> [Float] {
+    let draws = Self.drawsPerRow
+    return [Float](unsafeUninitializedCapacity: shiftCount) { buffer, count in
+      for (index, row) in rows.enumerated() {
+        guard let result = buffer.baseAddress else { break }
+        BLAS.multiplyTransposed(
+          m: 1, n: draws, k: change.columns, a: change.row(row), strideA: change.columns,
+          b: drawn.row(index * draws), strideB: drawn.columns, c: result + index * draws,
+          strideC: draws)
       }
-      total += Self.divergence(shifts)
+      withExtendedLifetime((change, drawn)) { count = shiftCount }
     }
-    return total / Double(rows.count)
+  }
+
+  /// Tokens drawn in all, and so values of a `shifts(of:)`.
+  var shiftCount: Int { rows.count * Self.drawsPerRow }
+
+  /// Mean KL over the used rows where the drawn tokens' logits move by `shifts`, in nats.
+  static func klMean(_ shifts: [Double]) -> Double {
+    var total = 0.0
+    for start in stride(from: 0, to: shifts.count, by: drawsPerRow) {
+      total += divergence(shifts[start..<start + drawsPerRow])
+    }
+    return total / Double(shifts.count / drawsPerRow)
   }
 
   /// log mean exp Δ − mean Δ, times n/(n − 1) for the mean being estimated from the same draws.
-  private static func divergence(_ shifts: [Float]) -> Double {
+  private static func divergence(_ shifts: ArraySlice<Double>) -> Double {
     let count = Double(shifts.count)
-    let largest = Double(shifts.max() ?? 0)
-    var exponentials = 0.0
-    var sum = 0.0
-    for shift in shifts {
-      exponentials += exp(Double(shift) - largest)
-      sum += Double(shift)
-    }
-    return (largest + log(exponentials / count) - sum / count) * count / (count - 1)
+    let mean = shifts.reduce(0, +) / count
+    let largest = shifts.reduce(-Double.infinity, max)
+    let exponentials = shifts.reduce(0.0) { $0 + exp($1 - largest) }
+    return (largest + log(exponentials / count) - mean) * count / (count - 1)
   }
 }
 

@@ -5,6 +5,8 @@ import ViseCompression
 /// What treating one site alone did on the probe.
 struct SiteEffect: Sendable {
   let shift: FeatureShift
+  /// Changes of the logits of the tokens a `SampledHead` drew.
+  let drawnShifts: [Float]
   /// Mean KL(reference‖only this site treated) on the probe, in nats; not below 0.
   let klMean: Double
 }
@@ -33,6 +35,7 @@ public final class SiteEffects: Sendable {
     var effects: [Int: [NumberFormat: SiteEffect]] = [:]
     var roles: [SiteRole: LogMean] = [:]
     var all = LogMean()
+    var revision = 0
   }
 
   private let state = Mutex(State())
@@ -43,6 +46,7 @@ public final class SiteEffects: Sendable {
 
   func insert(_ effect: SiteEffect, site: Site, format: NumberFormat) {
     state.withLock { state in
+      state.revision += 1
       state.effects[site.index, default: [:]][format] = effect
       guard effect.klMean > 0 else { return }
       let level = log(effect.klMean) + Self.logPowerPerBit * format.bitsPerWeight
@@ -52,6 +56,9 @@ public final class SiteEffects: Sendable {
       state.all.count += 1
     }
   }
+
+  /// Counts insertions: what was looked up at an equal revision is still what is known.
+  var revision: Int { state.withLock { $0.revision } }
 
   func measured(site: Int, format: NumberFormat) -> SiteEffect? {
     state.withLock { $0.effects[site]?[format] }
