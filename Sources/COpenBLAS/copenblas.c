@@ -1,5 +1,7 @@
 #include "copenblas.h"
 
+#include "blas_symbol.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@ typedef void (*set_threads_function)(int);
 typedef char *(*core_name_function)(void);
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void *library;
 static sgemm_function sgemm;
 static core_name_function core_name;
 static char error_text[256];
@@ -34,7 +37,7 @@ static void load(void) {
   const char *core = wanted && *wanted ? wanted : best_core_type();
   if (core) setenv("OPENBLAS_CORETYPE", core, 1);
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+  library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *reason = dlerror();
     snprintf(error_text, sizeof error_text, "%s", reason ? reason : "unknown reason");
@@ -51,6 +54,10 @@ static void load(void) {
 int vise_blas_load(void) {
   pthread_once(&once, load);
   return sgemm ? 0 : -1;
+}
+
+void *vise_blas_symbol(const char *name) {
+  return vise_blas_load() == 0 ? dlsym(library, name) : NULL;
 }
 
 const char *vise_blas_core_name(void) { return core_name ? core_name() : "none"; }
