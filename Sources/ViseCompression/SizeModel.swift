@@ -20,10 +20,13 @@ public struct SizeModel: Hashable, Sendable {
 
   /// Bytes of one site's values under `treatment`, without padding.
   ///
-  /// A format that does not fit the rows counts as kept; plans are resolved before they get here.
+  /// A treatment that does not suit the site counts as kept; plans are resolved before they get here.
   public func byteCount(of site: Site, under treatment: Treatment) -> Int {
-    treatment.format?.byteCount(rows: site.rows, columns: site.columns)
-      ?? storedByteCounts[site.index]
+    guard treatment != .keep else { return storedByteCounts[site.index] }
+    if treatment.isFormatOnly, treatment.format == .ggml(site.stored) {
+      return storedByteCounts[site.index]
+    }
+    return treatment.byteCount(for: site) ?? storedByteCounts[site.index]
   }
 
   /// Bytes of the whole exported file.

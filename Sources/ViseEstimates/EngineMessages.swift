@@ -25,13 +25,13 @@ public enum EngineRequest: Hashable, Sendable {
 /// The effect of treating one site alone, on the probe.
 public struct SiteSensitivity: Hashable, Sendable {
   public let siteIndex: Int
-  public let format: NumberFormat
+  public let treatment: Treatment
   /// KL(reference‖only this site treated) on the probe, in nats.
   public let klMean: Estimate
 
-  public init(siteIndex: Int, format: NumberFormat, klMean: Estimate) {
+  public init(siteIndex: Int, treatment: Treatment, klMean: Estimate) {
     self.siteIndex = siteIndex
-    self.format = format
+    self.treatment = treatment
     self.klMean = klMean
   }
 }

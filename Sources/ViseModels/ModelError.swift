@@ -1,3 +1,5 @@
+public import ViseCompression
+
 /// A reason a checkpoint cannot be run as a model.
 public enum ModelError: Error, Equatable, Sendable {
   /// The architecture is none Vise can run; its layers can still be browsed.
@@ -10,8 +12,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case shapeMismatch(weight: String, expected: [Int], found: [Int])
   /// A weight is stored in a type Vise cannot decode.
   case undecodable(weight: String, type: String)
-  /// A treatment does not fit its site.
-  case treatmentDoesNotFit(site: String, treatment: String)
+  /// A site cannot be treated as planned.
+  case treatmentFailed(site: String, treatment: String, reason: CompressionError)
   /// A token id lies outside the vocabulary.
   case tokenOutOfRange(token: Int, vocabulary: Int)
 }

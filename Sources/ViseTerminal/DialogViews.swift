@@ -78,7 +78,7 @@ enum FormatsView {
     }
     if let single, let format = choice.format {
       let used = DefaultFormat.resolve(format, for: single)?.used
-      if let effect = used.flatMap({ state.sensitivities[single.index]?[$0] }) {
+      if let effect = used.flatMap({ state.sensitivities[single.index]?[Treatment(format: $0)] }) {
         canvas.putRight(Numbers.compact(effect.value), .text, end: column + 40, row: row)
       } else {
         canvas.putRight("·", .track, end: column + 40, row: row)

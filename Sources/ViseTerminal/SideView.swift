@@ -155,7 +155,7 @@ enum ChoiceTable {
         continue
       }
       canvas.putRight(Numbers.grouped(bytes), role, end: bytesEnd, row: row)
-      guard let effect = state.sensitivities[site.index]?[format] else {
+      guard let effect = state.sensitivities[site.index]?[Treatment(format: format)] else {
         canvas.putRight("·", .track, end: klEnd, row: row)
         continue
       }

@@ -110,7 +110,7 @@ extension WorkbenchState {
 
   private mutating func add(_ found: [SiteSensitivity]) -> [WorkbenchEffect] {
     for sensitivity in found where sites.indices.contains(sensitivity.siteIndex) {
-      sensitivities[sensitivity.siteIndex, default: [:]][sensitivity.format] = sensitivity.klMean
+      sensitivities[sensitivity.siteIndex, default: [:]][sensitivity.treatment] = sensitivity.klMean
     }
     if list.order == .sensitivity { refreshList() }
     return [.predict(revision: revision)]

@@ -39,7 +39,7 @@ public struct WorkbenchState: Hashable, Sendable {
 
   // The engine.
   public internal(set) var figures = Figures()
-  public internal(set) var sensitivities: [Int: [NumberFormat: Estimate]] = [:]
+  public internal(set) var sensitivities: [Int: [Treatment: Estimate]] = [:]
   public internal(set) var jobs: [Job] = []
   public internal(set) var activity: String?
   public internal(set) var log: [String] = []
@@ -92,7 +92,7 @@ public struct WorkbenchState: Hashable, Sendable {
     guard let asked = DefaultFormat.asked(bits: bits),
       let format = DefaultFormat.resolve(asked, for: site)?.used
     else { return nil }
-    return sensitivities[site.index]?[format]
+    return sensitivities[site.index]?[Treatment(format: format)]
   }
 
   /// Whether quitting now would leave edits that were never exported.

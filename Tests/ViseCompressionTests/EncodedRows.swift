@@ -29,15 +29,15 @@ func encoded(
   _ values: [Float], as type: StorageType, columns: Int, importance: [Float]? = nil
 ) throws -> [UInt8] {
   let rows = values.count / columns
-  let size = try #require(NumberFormat.ggml(type).byteCount(rows: rows, columns: columns))
+  let size = try #require(type.byteCount(elements: rows * columns))
   var bytes = [UInt8](repeating: 0xA5, count: size)
   try values.withUnsafeBufferPointer { values in
     try bytes.withUnsafeMutableBytes { bytes in
       guard let importance else {
-        return try NumberFormat.ggml(type).encode(values, rows: rows, columns: columns, into: bytes)
+        return try type.encode(values, rows: rows, columns: columns, into: bytes)
       }
       try importance.withUnsafeBufferPointer {
-        try NumberFormat.ggml(type).encode(
+        try type.encode(
           values, rows: rows, columns: columns, into: bytes, importance: $0)
       }
     }
@@ -49,7 +49,7 @@ func decoded(_ bytes: [UInt8], as type: StorageType, count: Int) throws -> [Floa
   var values = [Float](repeating: .nan, count: count)
   try bytes.withUnsafeBytes { bytes in
     try values.withUnsafeMutableBufferPointer {
-      try NumberFormat.ggml(type).decode(bytes, into: $0)
+      try type.decode(bytes, into: $0)
     }
   }
   return values

@@ -7,7 +7,7 @@ import ViseTensor
   var bytes = [UInt8](repeating: 0xA5, count: 36)
   values.withUnsafeBufferPointer { values in
     bytes.withUnsafeMutableBytes { bytes in
-      let format = NumberFormat.ggml(.q4_0)
+      let format = StorageType.q4_0
       #expect(throws: EncodingError.wrongValueCount(expected: 96, found: 64)) {
         try format.encode(values, rows: 3, columns: 32, into: bytes)
       }
@@ -15,13 +15,13 @@ import ViseTensor
         try format.encode(values, rows: 4, columns: 16, into: bytes)
       }
       #expect(throws: EncodingError.wrongByteCount(expected: 68, found: 36)) {
-        try NumberFormat.ggml(.q8_0).encode(values, rows: 2, columns: 32, into: bytes)
+        try StorageType.q8_0.encode(values, rows: 2, columns: 32, into: bytes)
       }
       #expect(throws: EncodingError.wrongImportanceCount(expected: 32, found: 64)) {
         try format.encode(values, rows: 2, columns: 32, into: bytes, importance: values)
       }
       #expect(throws: EncodingError.unsupportedType(.iq2_S)) {
-        try NumberFormat.ggml(.iq2_S).encode(values, rows: 1, columns: 64, into: bytes)
+        try StorageType.iq2_S.encode(values, rows: 1, columns: 64, into: bytes)
       }
     }
   }
@@ -40,11 +40,9 @@ import ViseTensor
     try EncoderStudy(repetitions: 1).figures(of: $0, rows: 2, columns: 576)
   }
   #expect(
-    figures.map(\.format)
-      == NumberFormat.encodable.filter { $0.blockLength < 256 }.map { .ggml($0) })
+    figures.map(\.type) == NumberFormat.encodable.filter { $0.blockLength < 256 })
   for figure in figures {
-    guard case .ggml(let type) = figure.format else { continue }
-    let error = squaredError(values, try roundTrip(values, as: type, columns: 576))
+    let error = squaredError(values, try roundTrip(values, as: figure.type, columns: 576))
     #expect(abs(figure.meanSquaredError - error / 1152) <= 1e-6 * figure.meanSquaredError)
     #expect(figure.weightsPerSecond > 0)
   }

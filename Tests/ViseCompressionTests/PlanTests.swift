@@ -35,9 +35,9 @@ import ViseTensor
     let plan = Plan(
       treatments: Dictionary(
         uniqueKeysWithValues: sites.map { ($0.name, Treatment(format: .ggml(.q4_K))) }))
-    #expect(plan.newFormat(for: sites[0]) == nil)
-    #expect(plan.newFormat(for: sites[1]) == .ggml(.q4_K))
-    #expect(Plan().newFormat(for: sites[1]) == nil)
+    #expect(plan.change(of: sites[0]) == nil)
+    #expect(plan.change(of: sites[1]) == Treatment(format: .ggml(.q4_K)))
+    #expect(Plan().change(of: sites[1]) == nil)
   }
 
   @Test func treatmentsAreCalledByTheirNames() {

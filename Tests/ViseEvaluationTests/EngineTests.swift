@@ -84,7 +84,7 @@ private func summary(_ log: EventLog) throws -> ModelSummary {
   while let next = missing.first {
     let found = try log.first { event -> SiteSensitivity? in
       guard case .sensitivities(let list) = event else { return nil }
-      return list.first { $0.siteIndex == 3 && $0.format == next }
+      return list.first { $0.siteIndex == 3 && $0.treatment.format == next }
     }
     #expect(found.klMean.value >= 0)
     missing.remove(next)

@@ -18,8 +18,8 @@ private func predictor(_ sample: SampleSession) throws -> PlanPredictor {
 }
 
 private func measureMissing(_ predictor: PlanPredictor, _ plan: Plan) throws {
-  for (site, format) in predictor.missingEffects(of: plan) {
-    try predictor.measureEffect(of: site, in: format, cancellation: CancellationFlag())
+  for (site, treatment) in predictor.missingEffects(of: plan) {
+    try predictor.measureEffect(of: site, under: treatment, cancellation: CancellationFlag())
   }
 }
 
@@ -103,7 +103,7 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   change.pointer.update(repeating: 0, count: change.count)
   for site in sample.session.model.sites where site.block == 1 {
     let effect = try #require(
-      predictor.effects.measured(site: site.index, format: .ggml(.q3_K)))
+      predictor.effects.measured(site: site.index, treatment: Treatment(format: .ggml(.q3_K))))
     effect.shift.add(to: change.pointer, factor: 1)
   }
   let slow = drawnKL(predictor.probe.sampledHead, change)
@@ -123,11 +123,13 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
       sites[1].name: Treatment(format: .ggml(.q2_K)),
     ])
   #expect(instant.predict(plan).quality == nil)
-  try predictor.measureEffect(of: sites[1], in: .ggml(.q2_K), cancellation: CancellationFlag())
+  try predictor.measureEffect(
+    of: sites[1], under: Treatment(format: .ggml(.q2_K)), cancellation: CancellationFlag())
   let prior = try #require(instant.predict(plan).quality)
   #expect(prior.klMean.provenance == .prior)
   #expect(instant.predict(plan).quality == prior)
-  try predictor.measureEffect(of: sites[0], in: .ggml(.q2_K), cancellation: CancellationFlag())
+  try predictor.measureEffect(
+    of: sites[0], under: Treatment(format: .ggml(.q2_K)), cancellation: CancellationFlag())
   let known = try #require(instant.predict(plan).quality)
   #expect(known.klMean.provenance == .predicted(tokens: predictor.scoredTokenCount))
   let fresh = predictor.instantPredictor(latency: NoLatency())
@@ -156,7 +158,8 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   let predictor = try predictor(sample)
   let instant = predictor.instantPredictor(latency: NoLatency())
   let sites = sample.session.model.sites.filter { $0.role == .ffnUp }
-  try predictor.measureEffect(of: sites[0], in: .ggml(.q4_K), cancellation: CancellationFlag())
+  try predictor.measureEffect(
+    of: sites[0], under: Treatment(format: .ggml(.q4_K)), cancellation: CancellationFlag())
   let other = Plan(treatments: [sites[1].name: Treatment(format: .ggml(.q4_K))])
   #expect(try #require(instant.predict(other).quality).klMean.provenance == .prior)
   let finer = Plan(treatments: [sites[0].name: Treatment(format: .ggml(.q2_K))])

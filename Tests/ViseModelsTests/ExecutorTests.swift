@@ -82,10 +82,10 @@ import ViseTensor
     let reference = try run.cuts(tokens)
     var random = RandomSource(seed: seed)
     let plan = Plan.random(for: model.sites, share: 0.2, using: &random)
-    let compressor = SiteCompressor(model: model, reference: run.weights, byteBudget: 1 << 24)
+    let compressor = SiteCompressor(reference: run.weights, byteBudget: 1 << 24)
     let weights = PlannedWeights(
       model: model, plan: plan, reference: run.weights, compressor: compressor)
-    let changed = Set(weights.pairs.map(\.0.name))
+    let changed = Set(weights.changes.map(\.0.name))
     guard let cut = run.program.graph.lastCut(before: changed) else { return }
     let whole = try run.features(tokens, weights: weights).values
     #expect(try run.features(tokens, from: reference[cut], weights: weights).values == whole)

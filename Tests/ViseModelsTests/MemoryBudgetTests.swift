@@ -34,16 +34,16 @@ import ViseTensor
     let model = try FixtureModel(name: "mistral").gguf()
     let store = WeightStore(model: model, byteBudget: 1 << 24)
     let pool = ComputePool(threadCount: 2)
-    let formats: [NumberFormat] = [.ggml(.q4_0), .ggml(.q8_0), .ggml(.bf16)]
+    let treatments = [StorageType.q4_0, .q8_0, .bf16].map { Treatment(format: .ggml($0)) }
     let pairs = model.sites.filter { $0.columns % 32 == 0 }
-      .enumerated().map { ($1, formats[$0 % formats.count]) }
-    let small = SiteCompressor(model: model, reference: store, byteBudget: budget)
-    let large = SiteCompressor(model: model, reference: store, byteBudget: 1 << 24)
+      .enumerated().map { ($1, treatments[$0 % treatments.count]) }
+    let small = SiteCompressor(reference: store, byteBudget: budget)
+    let large = SiteCompressor(reference: store, byteBudget: 1 << 24)
     try small.prefetch(pairs, on: pool, cancellation: CancellationFlag())
     #expect(small.cache.byteCount <= budget)
-    for (site, format) in pairs {
-      let values = try small.values(of: site, in: format).values
-      #expect(try large.values(of: site, in: format).values == values)
+    for (site, treatment) in pairs {
+      let values = try small.values(of: site, under: treatment).values
+      #expect(try large.values(of: site, under: treatment).values == values)
       #expect(small.cache.byteCount <= budget)
     }
   }

@@ -54,7 +54,7 @@ public enum RandomAction {
     case 2:
       return .sensitivities([
         SiteSensitivity(
-          siteIndex: number, format: .ggml(NumberFormat.encodable[0]),
+          siteIndex: number, treatment: Treatment(format: .ggml(NumberFormat.encodable[0])),
           klMean: Estimate(value: .nan, provenance: .prior))
       ])
     case 3: return .activity(number > 0 ? "measuring" : nil)

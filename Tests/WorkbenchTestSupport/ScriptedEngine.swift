@@ -44,7 +44,8 @@ public enum FixtureModel {
         .map { format in
           let estimate = Estimate(
             value: divergence(site, format), provenance: .predicted(tokens: 256))
-          return SiteSensitivity(siteIndex: site.index, format: format, klMean: estimate)
+          return SiteSensitivity(
+            siteIndex: site.index, treatment: Treatment(format: format), klMean: estimate)
         }
     }
   }

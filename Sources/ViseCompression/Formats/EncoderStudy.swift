@@ -4,23 +4,23 @@ public import ViseTensor
 public struct EncoderStudy: Hashable, Sendable {
   /// One format on one matrix.
   public struct Figure: Hashable, Sendable {
-    public let format: NumberFormat
+    public let type: StorageType
     /// Mean of (decoded − given)² over the weights.
     public let meanSquaredError: Double
     /// Weights encoded per second on one core; the fastest repetition.
     public let weightsPerSecond: Double
   }
 
-  /// The formats tried.
-  public let formats: [NumberFormat]
+  /// The types tried.
+  public let types: [StorageType]
   /// How often each matrix is encoded to find the fastest time.
   public let repetitions: Int
 
   public init(
-    formats: [NumberFormat] = NumberFormat.encodable.map { .ggml($0) }, repetitions: Int = 3
+    types: [StorageType] = NumberFormat.encodable, repetitions: Int = 3
   ) {
     precondition(repetitions > 0)
-    self.formats = formats
+    self.types = types
     self.repetitions = repetitions
   }
 
@@ -37,15 +37,15 @@ public struct EncoderStudy: Hashable, Sendable {
     of values: UnsafeBufferPointer<Float>, rows: Int, columns: Int
   ) throws(EncodingError) -> [Figure] {
     var figures: [Figure] = []
-    for format in formats {
-      guard let size = format.byteCount(rows: rows, columns: columns), size > 0 else { continue }
-      figures.append(try figure(of: format, size: size, values, rows: rows, columns: columns))
+    for type in types where columns % type.blockLength == 0 {
+      guard let size = type.byteCount(elements: rows * columns), size > 0 else { continue }
+      figures.append(try figure(of: type, size: size, values, rows: rows, columns: columns))
     }
     return figures
   }
 
   private func figure(
-    of format: NumberFormat, size: Int, _ values: UnsafeBufferPointer<Float>, rows: Int,
+    of type: StorageType, size: Int, _ values: UnsafeBufferPointer<Float>, rows: Int,
     columns: Int
   ) throws(EncodingError) -> Figure {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
@@ -58,21 +58,21 @@ public struct EncoderStudy: Hashable, Sendable {
     var best = Duration.seconds(Int64.max)
     for _ in 0..<repetitions {
       let start = ContinuousClock.now
-      try format.encode(values, rows: rows, columns: columns, into: bytes)
+      try type.encode(values, rows: rows, columns: columns, into: bytes)
       best = min(best, start.duration(to: .now))
     }
     do {
-      try format.decode(UnsafeRawBufferPointer(bytes), into: decoded)
+      try type.decode(UnsafeRawBufferPointer(bytes), into: decoded)
     } catch {
       // What a format encodes it decodes; a failure here is a mistake in Vise.
-      preconditionFailure("\(format.name) does not decode what it encoded: \(error)")
+      preconditionFailure("\(type.name) does not decode what it encoded: \(error)")
     }
     let squared = zip(values, decoded).reduce(0.0) { sum, pair in
       let error = Double(pair.0) - Double(pair.1)
       return sum + error * error
     }
     return Figure(
-      format: format, meanSquaredError: squared / Double(values.count),
+      type: type, meanSquaredError: squared / Double(values.count),
       weightsPerSecond: Double(values.count) / max(best / .seconds(1), 1e-9))
   }
 }

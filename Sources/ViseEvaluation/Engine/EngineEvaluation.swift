@@ -37,9 +37,9 @@ final class EngineEvaluation {
   func step(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
     let windows = evaluator.text.windowCount
     announceMeasurement(of: wishes)
-    if let (site, format) = predictor.missingEffects(of: wishes.plan).first {
+    if let (site, treatment) = predictor.missingEffects(of: wishes.plan).first {
       emit(.activity("probing \(site.name)"))
-      try measureEffect(site, format, cancellation)
+      try measureEffect(site, treatment, cancellation)
       return true
     }
     if try predict(wishes, cancellation) { return true }
@@ -50,11 +50,11 @@ final class EngineEvaluation {
   }
 
   private func measureEffect(
-    _ site: Site, _ format: NumberFormat, _ cancellation: CancellationFlag
+    _ site: Site, _ treatment: Treatment, _ cancellation: CancellationFlag
   ) throws {
     emit(
       .sensitivities([
-        try predictor.measureEffect(of: site, in: format, cancellation: cancellation)
+        try predictor.measureEffect(of: site, under: treatment, cancellation: cancellation)
       ]))
   }
 
@@ -92,10 +92,10 @@ final class EngineEvaluation {
         guard let asked = DefaultFormat.asked(bits: bits),
           let format = DefaultFormat.resolve(asked, for: site)?.used,
           format != .ggml(site.stored),
-          predictor.effects.measured(site: index, format: format) == nil
+          predictor.effects.measured(site: index, treatment: Treatment(format: format)) == nil
         else { continue }
         emit(.activity("probing \(site.name)"))
-        try measureEffect(site, format, cancellation)
+        try measureEffect(site, Treatment(format: format), cancellation)
         return true
       }
     }
@@ -103,7 +103,7 @@ final class EngineEvaluation {
   }
 
   private func isReference(_ plan: Plan) -> Bool {
-    model.sites.allSatisfy { plan.newFormat(for: $0) == nil }
+    model.sites.allSatisfy { plan.change(of: $0) == nil }
   }
 
   private func measuredWindows(of plan: Plan) -> Int { scores[plan]?.count ?? 0 }

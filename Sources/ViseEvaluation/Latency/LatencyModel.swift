@@ -80,8 +80,8 @@ public final class LatencyModel: LatencyPredicting {
   private func weights(of plan: Plan) -> [StorageType: Int] {
     var counts: [StorageType: Int] = [:]
     for site in sites where site.index != embeddingIndex || site.index == headIndex {
-      counts[plan.newFormat(for: site)?.storageType ?? site.stored, default: 0] +=
-        site.parameterCount
+      let type = plan.change(of: site)?.storedFormat(for: site).storageType ?? site.stored
+      counts[type, default: 0] += site.parameterCount
     }
     return counts
   }

@@ -104,10 +104,9 @@ public struct MachineProfile: Sendable {
     guard type != .f32 else {
       return Array(UnsafeRawBufferPointer(start: source.pointer, count: columns * 4))
     }
-    let format = NumberFormat.ggml(type)
-    var bytes = [UInt8](repeating: 0, count: format.byteCount(rows: 1, columns: columns) ?? 0)
+    var bytes = [UInt8](repeating: 0, count: type.byteCount(elements: columns) ?? 0)
     try bytes.withUnsafeMutableBytes { bytes in
-      try format.encode(
+      try type.encode(
         UnsafeBufferPointer(start: source.pointer, count: columns), rows: 1, columns: columns,
         into: bytes)
     }

@@ -37,15 +37,14 @@ public final class ModelSession: Sendable {
     self.pool = pool
     self.budget = budget
     weights = WeightStore(model: model, byteBudget: budget.weights)
-    compressor = SiteCompressor(
-      model: model, reference: weights, byteBudget: budget.compressed)
+    compressor = SiteCompressor(reference: weights, byteBudget: budget.compressed)
   }
 
   /// The weights under `plan`, its treated sites made beforehand on all threads where they fit.
   func prepare(_ plan: Plan, cancellation: CancellationFlag) throws -> PlannedWeights {
     let planned = PlannedWeights(
       model: model, plan: plan, reference: weights, compressor: compressor)
-    try compressor.prefetch(planned.pairs, on: pool, cancellation: cancellation)
+    try compressor.prefetch(planned.changes, on: pool, cancellation: cancellation)
     return planned
   }
 
@@ -57,7 +56,7 @@ public final class ModelSession: Sendable {
 
   /// The last cut of the graph that comes before every site whose values differ.
   func lastCut(before plan: Plan, from other: Plan) -> Int? {
-    let changed = model.sites.filter { plan.newFormat(for: $0) != other.newFormat(for: $0) }
+    let changed = model.sites.filter { plan.change(of: $0) != other.change(of: $0) }
     return program.graph.lastCut(before: Set(changed.map(\.name)))
   }
 

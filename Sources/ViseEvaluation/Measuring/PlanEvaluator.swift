@@ -91,7 +91,7 @@ public final class PlanEvaluator: Sendable {
     let head = try weights.weight(graph.head)
     let scores = try worker.scorer.score(
       features, head: head, targets: text.targets(window), cancellation: cancellation)
-    let changedHead = session.headSite.flatMap { plan.newFormat(for: $0) }
+    let changedHead = session.headSite.flatMap { plan.change(of: $0) }
     let expected = try changedHead.map { _ in
       try worker.scorer.expectation(
         of: head, under: reference.features, head: try session.weights.weight(graph.head),

@@ -24,7 +24,7 @@ public final class InstantPlanPredictor: InstantPredictor {
 
   /// What was answered for a plan; holds for `revision` of the effects only.
   private struct Figure {
-    let formats: [NumberFormat?]
+    let treatments: [Treatment?]
     let revision: Int
     let quality: QualityEstimate?
   }
@@ -32,7 +32,7 @@ public final class InstantPlanPredictor: InstantPredictor {
   private struct State {
     var sum: [Double]
     var contributions: [Int: Contribution] = [:]
-    var formats: [NumberFormat?]
+    var treatments: [Treatment?]
     /// The effects' revision that the contributions were looked up at.
     var revision = 0
     var figures: [Figure] = []
@@ -60,37 +60,38 @@ public final class InstantPlanPredictor: InstantPredictor {
     state = Mutex(
       State(
         sum: [Double](repeating: 0, count: shiftCount),
-        formats: [NumberFormat?](repeating: nil, count: sites.count)))
+        treatments: [Treatment?](repeating: nil, count: sites.count)))
   }
 
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
-    (quality(of: sites.map { plan.newFormat(for: $0) }), latency.latency(of: plan))
+    (quality(of: sites.map { plan.change(of: $0) }), latency.latency(of: plan))
   }
 
-  /// `formats` has the new format of each site in turn.
-  private func quality(of formats: [NumberFormat?]) -> QualityEstimate? {
+  /// `treatments` has what changes at each site in turn.
+  private func quality(of treatments: [Treatment?]) -> QualityEstimate? {
     let revision = effects.revision
     return state.withLock { state in
-      let known = state.figures.first { $0.revision == revision && $0.formats == formats }
+      let known = state.figures.first { $0.revision == revision && $0.treatments == treatments }
       if let known { return known.quality }
-      let quality = compute(&state, formats, revision)
-      state.figures.insert(Figure(formats: formats, revision: revision, quality: quality), at: 0)
+      let quality = compute(&state, treatments, revision)
+      state.figures.insert(
+        Figure(treatments: treatments, revision: revision, quality: quality), at: 0)
       if state.figures.count > Self.keptFigures { state.figures.removeLast() }
       return quality
     }
   }
 
   private func compute(
-    _ state: inout State, _ formats: [NumberFormat?], _ revision: Int
+    _ state: inout State, _ treatments: [Treatment?], _ revision: Int
   ) -> QualityEstimate? {
     let isCurrent = state.revision == revision
     state.revision = revision
-    for (position, format) in formats.enumerated() {
+    for (position, treatment) in treatments.enumerated() {
       let isUpToDate =
-        state.formats[position] == format
+        state.treatments[position] == treatment
         && (isCurrent || state.contributions[position]?.isMeasured ?? true)
       if isUpToDate { continue }
-      guard update(&state, position, to: format) else {
+      guard update(&state, position, to: treatment) else {
         // The sites after this one have not been looked up at this revision.
         state.revision = -1
         return nil
@@ -104,19 +105,21 @@ public final class InstantPlanPredictor: InstantPredictor {
       klMean: Estimate(value: value, provenance: isMeasured ? .predicted(tokens: rows) : .prior))
   }
 
-  /// Makes a site count with `format`; false where nothing is known about it yet.
-  private func update(_ state: inout State, _ position: Int, to format: NumberFormat?) -> Bool {
+  /// Makes a site count with `treatment`; false where nothing is known about it yet.
+  private func update(_ state: inout State, _ position: Int, to treatment: Treatment?) -> Bool {
     remove(&state, position)
-    guard let format else { return true }
-    guard let contribution = contribution(of: sites[position], in: format) else { return false }
+    guard let treatment else { return true }
+    guard let contribution = contribution(of: sites[position], under: treatment) else {
+      return false
+    }
     if let shifts = contribution.shifts { Self.add(shifts, contribution.factor, to: &state.sum) }
     state.contributions[position] = contribution
-    state.formats[position] = format
+    state.treatments[position] = treatment
     return true
   }
 
   private func remove(_ state: inout State, _ position: Int) {
-    state.formats[position] = nil
+    state.treatments[position] = nil
     guard let old = state.contributions.removeValue(forKey: position), let shifts = old.shifts
     else { return }
     if state.contributions.isEmpty {
@@ -133,9 +136,9 @@ public final class InstantPlanPredictor: InstantPredictor {
   }
 
   /// The head's own values do not act through the features, so its divergence is added.
-  private func contribution(of site: Site, in format: NumberFormat) -> Contribution? {
+  private func contribution(of site: Site, under treatment: Treatment) -> Contribution? {
     let isHead = site.index == headSite?.index
-    switch effects.known(site, format) {
+    switch effects.known(site, treatment) {
     case .measured(let effect):
       return isHead
         ? Contribution(addedKL: effect.klMean)

@@ -35,21 +35,21 @@ public final class PlanPredictor: Sendable {
   public var scoredTokenCount: Int { probe.rowCount }
 
   /// Treated sites of `plan` whose effect is not known yet.
-  public func missingEffects(of plan: Plan) -> [(Site, NumberFormat)] {
+  public func missingEffects(of plan: Plan) -> [(Site, Treatment)] {
     session.model.sites.compactMap { site in
-      guard let format = plan.newFormat(for: site),
-        effects.measured(site: site.index, format: format) == nil
+      guard let treatment = plan.change(of: site),
+        effects.measured(site: site.index, treatment: treatment) == nil
       else { return nil }
-      return (site, format)
+      return (site, treatment)
     }
   }
 
   /// Runs the probe with only `site` treated and stores the effect.
   @discardableResult
   public func measureEffect(
-    of site: Site, in format: NumberFormat, cancellation: CancellationFlag
+    of site: Site, under treatment: Treatment, cancellation: CancellationFlag
   ) throws -> SiteSensitivity {
-    let plan = Plan(treatments: [site.name: Treatment(format: format)])
+    let plan = Plan(treatments: [site.name: treatment])
     let features = try features(under: plan, cancellation: cancellation)
     let divergences = try divergences(features, plan: plan, cancellation: cancellation)
     let kl = meanInterval(divergences)
@@ -58,8 +58,8 @@ public final class PlanPredictor: Sendable {
       SiteEffect(
         shift: FeatureShift(change), drawnShifts: probe.sampledHead.shifts(of: change),
         klMean: max(0, kl.mean)),
-      site: site, format: format)
-    return SiteSensitivity(siteIndex: site.index, format: format, klMean: estimate(kl))
+      site: site, treatment: treatment)
+    return SiteSensitivity(siteIndex: site.index, treatment: treatment, klMean: estimate(kl))
   }
 
   /// Quality of `plan` by superposition through the real head.
@@ -68,8 +68,8 @@ public final class PlanPredictor: Sendable {
   public func predict(_ plan: Plan, cancellation: CancellationFlag) throws -> QualityEstimate {
     let features = probe.reference.features.copy()
     for site in session.model.sites {
-      guard let format = plan.newFormat(for: site) else { continue }
-      guard let effect = effects.measured(site: site.index, format: format) else {
+      guard let treatment = plan.change(of: site) else { continue }
+      guard let effect = effects.measured(site: site.index, treatment: treatment) else {
         preconditionFailure("effects are measured before a plan is predicted")
       }
       effect.shift.add(to: features.pointer, factor: 1)
@@ -121,7 +121,7 @@ public final class PlanPredictor: Sendable {
     let scores = try scorer.score(
       features, head: head, targets: probe.targets, cancellation: cancellation)
     var expected: Matrix?
-    if let site = session.headSite, plan.newFormat(for: site) != nil {
+    if let site = session.headSite, plan.change(of: site) != nil {
       expected = try scorer.expectation(
         of: head, under: probe.reference.features, head: try session.weights.weight(headKey),
         logSumExp: probe.reference.logSumExp, cancellation: cancellation)

@@ -15,15 +15,15 @@ struct SiteEffect: Sendable {
 public final class SiteEffects: Sendable {
   /// An effect, or the best stand-in for one.
   enum Known {
-    /// Measured for this site and format.
+    /// Measured for this site and treatment.
     case measured(SiteEffect)
-    /// Measured for this site in another format; amplitudes are `factor` times as large.
+    /// Measured for this site under another treatment; amplitudes are `factor` times as large.
     case interpolated(SiteEffect, factor: Float)
     /// From other sites: a KL in nats.
     case prior(klMean: Double)
   }
 
-  /// A mean of log KL, moved to zero bits.
+  /// A mean of log KL less log noise.
   private struct LogMean {
     var sum = 0.0
     var count = 0
@@ -32,7 +32,7 @@ public final class SiteEffects: Sendable {
   }
 
   private struct State {
-    var effects: [Int: [NumberFormat: SiteEffect]] = [:]
+    var effects: [Int: [Treatment: SiteEffect]] = [:]
     var roles: [SiteRole: LogMean] = [:]
     var all = LogMean()
     var revision = 0
@@ -40,16 +40,17 @@ public final class SiteEffects: Sendable {
 
   private let state = Mutex(State())
 
-  /// Uniform quantization noise has a power proportional to 4^−bits: amplitudes go with 2^−bits
-  /// and KL, quadratic in them, with 4^−bits.
-  private static let logPowerPerBit = 2 * log(2.0)
+  /// KL is quadratic in the change of features: it goes with the power of the noise.
+  private static func logNoise(_ treatment: Treatment, _ site: Site) -> Double {
+    log(treatment.expectedNoise(rows: site.rows, columns: site.columns))
+  }
 
-  func insert(_ effect: SiteEffect, site: Site, format: NumberFormat) {
+  func insert(_ effect: SiteEffect, site: Site, treatment: Treatment) {
     state.withLock { state in
       state.revision += 1
-      state.effects[site.index, default: [:]][format] = effect
+      state.effects[site.index, default: [:]][treatment] = effect
       guard effect.klMean > 0 else { return }
-      let level = log(effect.klMean) + Self.logPowerPerBit * format.bitsPerWeight
+      let level = log(effect.klMean) - Self.logNoise(treatment, site)
       state.roles[site.role, default: LogMean()].sum += level
       state.roles[site.role, default: LogMean()].count += 1
       state.all.sum += level
@@ -60,26 +61,25 @@ public final class SiteEffects: Sendable {
   /// Counts insertions: what was looked up at an equal revision is still what is known.
   var revision: Int { state.withLock { $0.revision } }
 
-  func measured(site: Int, format: NumberFormat) -> SiteEffect? {
-    state.withLock { $0.effects[site]?[format] }
+  func measured(site: Int, treatment: Treatment) -> SiteEffect? {
+    state.withLock { $0.effects[site]?[treatment] }
   }
 
-  /// What is known of `site` in `format`; `nil` before any site has been measured.
+  /// What is known of `site` under `treatment`; `nil` before any site has been measured.
   ///
-  /// Another format of the same site is scaled by the noise law; without one, the mean over
+  /// Another treatment of the same site is scaled by the noise law; without one, the mean over
   /// measured sites stands in, those of the same role where there are any.
-  func known(_ site: Site, _ format: NumberFormat) -> Known? {
+  func known(_ site: Site, _ treatment: Treatment) -> Known? {
     state.withLock { state in
       let own = state.effects[site.index] ?? [:]
-      if let effect = own[format] { return .measured(effect) }
-      let bits = format.bitsPerWeight
-      let nearest = own.min { abs($0.key.bitsPerWeight - bits) < abs($1.key.bitsPerWeight - bits) }
-      if let nearest {
-        return .interpolated(
-          nearest.value, factor: Float(exp2(nearest.key.bitsPerWeight - bits)))
+      if let effect = own[treatment] { return .measured(effect) }
+      let noise = Self.logNoise(treatment, site)
+      let others = own.map { (effect: $0.value, noise: Self.logNoise($0.key, site)) }
+      if let nearest = others.min(by: { abs($0.noise - noise) < abs($1.noise - noise) }) {
+        return .interpolated(nearest.effect, factor: Float(exp((noise - nearest.noise) / 2)))
       }
       guard let level = state.roles[site.role]?.mean ?? state.all.mean else { return nil }
-      return .prior(klMean: exp(level - Self.logPowerPerBit * bits))
+      return .prior(klMean: exp(level + noise))
     }
   }
 }

@@ -72,14 +72,15 @@ public struct PredictorStudy {
   public func run(_ plans: [Plan], progress: (Int, Int) -> Void) throws -> [Row] {
     var missing: Set<Missing> = []
     for plan in plans {
-      for (site, format) in predictor.missingEffects(of: plan) {
-        missing.insert(Missing(site: site, format: format))
+      for (site, treatment) in predictor.missingEffects(of: plan) {
+        missing.insert(Missing(site: site, treatment: treatment))
       }
     }
     let total = missing.count + plans.count
     var done = 0
     for effect in missing.sorted(by: { $0.site.index < $1.site.index }) {
-      try predictor.measureEffect(of: effect.site, in: effect.format, cancellation: cancellation)
+      try predictor.measureEffect(
+        of: effect.site, under: effect.treatment, cancellation: cancellation)
       done += 1
       progress(done, total)
     }
@@ -93,7 +94,7 @@ public struct PredictorStudy {
 
   private struct Missing: Hashable {
     let site: Site
-    let format: NumberFormat
+    let treatment: Treatment
   }
 
   private func measure(_ plan: Plan) throws -> Row {

@@ -9,6 +9,8 @@ extension Model {
   /// there, so the header's length does not depend on the plan.
   public func exportLayout(of plan: Plan) throws -> GGUFLayout {
     guard checkpoint.format == .gguf else { throw ExportError.sourceIsNotGGUF }
+    let misfits = ggufMisfits(of: plan)
+    guard misfits.isEmpty else { throw ExportError.unsuitable(misfits) }
     let types = exportTypes(of: plan)
     var metadata = checkpoint.metadata
     metadata["general.file_type"] = .uint32(FileTypeNumber.describing(types, of: checkpoint))
@@ -40,8 +42,27 @@ extension Model {
   private func exportTypes(of plan: Plan) -> [String: StorageType] {
     Dictionary(
       uniqueKeysWithValues: sites.compactMap { site in
-        plan.newFormat(for: site).map { (site.name, $0.storageType) }
+        guard let treatment = plan.change(of: site) else { return nil }
+        return treatment.storedFormat(for: site).storageType.map { (site.name, $0) }
       })
+  }
+
+  /// The sites whose treatment no GGUF file can hold, with reasons.
+  public func ggufMisfits(of plan: Plan) -> [ExportMisfit] {
+    sites.compactMap { site in
+      guard let treatment = plan.change(of: site) else { return nil }
+      let reason: String? =
+        if let problem = treatment.problem(for: site) {
+          problem
+        } else if treatment.lowRank != nil {
+          "GGUF runtimes have no factorized layers"
+        } else if treatment.storedFormat(for: site).storageType == nil {
+          "GGUF has no type for \(treatment.storedFormat(for: site).name)"
+        } else {
+          nil
+        }
+      return reason.map { ExportMisfit(site: site.name, treatment: treatment.name, reason: $0) }
+    }
   }
 }
 
@@ -49,6 +70,21 @@ extension Model {
 public enum ExportError: Error, Equatable, Sendable {
   /// The metadata a GGUF file needs is only known for GGUF sources.
   case sourceIsNotGGUF
+  /// Treatments the target cannot hold, found before any work.
+  case unsuitable([ExportMisfit])
+}
+
+/// A site whose treatment a target cannot hold.
+public struct ExportMisfit: Hashable, Sendable {
+  public let site: String
+  public let treatment: String
+  public let reason: String
+
+  public init(site: String, treatment: String, reason: String) {
+    self.site = site
+    self.treatment = treatment
+    self.reason = reason
+  }
 }
 
 /// The number GGUF's `general.file_type` gives a mix: that of the type holding most weights.

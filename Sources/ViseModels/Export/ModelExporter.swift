@@ -1,4 +1,3 @@
-import Synchronization
 public import ViseCompression
 import ViseFormats
 public import ViseTensor
@@ -32,8 +31,9 @@ public struct ModelExporter: Sendable {
     try GGUFWriter.write(layout, to: path, replacing: replacing) { index, sink in
       try cancellation.check()
       let source = model.checkpoint.tensors[index]
-      if let site = sites[source.name], let format = plan.newFormat(for: site) {
-        try sink.write(try encode(site, in: format, cancellation: cancellation))
+      if let site = sites[source.name], let treatment = plan.change(of: site) {
+        let data = try encode(site, under: treatment, cancellation: cancellation)
+        try withExtendedLifetime(data) { try sink.write($0.bytes) }
       } else {
         try model.checkpoint.withBytes(of: source) { try sink.write($0) }
       }
@@ -43,47 +43,21 @@ public struct ModelExporter: Sendable {
     return layout.byteCount
   }
 
-  /// The bytes of `site` in `format`, rows spread over the pool's threads.
+  /// The file's bytes of `site` under `treatment`.
   func encode(
-    _ site: Site, in format: NumberFormat, cancellation: CancellationFlag
-  ) throws -> [UInt8] {
+    _ site: Site, under treatment: Treatment, cancellation: CancellationFlag
+  ) throws -> ByteBuffer {
     let source = try model.decodeWeight(site.name)
-    guard let rowBytes = format.byteCount(rows: 1, columns: source.columns) else {
-      throw ModelError.treatmentDoesNotFit(site: site.name, treatment: format.name)
+    let work = RowWork(pool: pool, cancellation: cancellation)
+    let compressed: CompressedSite
+    do {
+      compressed = try SiteCompression(treatment: treatment, work: work)
+        .compress(source, site: site)
+    } catch let error as CompressionError {
+      throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)
     }
-    let bytes = SharedBytes(count: rowBytes * source.rows)
-    defer { withExtendedLifetime(source) {} }
-    let chunk = max(1, 65_536 / source.columns)
-    try pool.forEach((source.rows + chunk - 1) / chunk) { item, _ in
-      try cancellation.check()
-      let first = item * chunk
-      let rows = min(chunk, source.rows - first)
-      try format.encode(
-        UnsafeBufferPointer(start: source.row(first), count: rows * source.columns), rows: rows,
-        columns: source.columns, into: bytes.slice(first * rowBytes, count: rows * rowBytes))
-    }
-    return bytes.array
+    guard case .dense(let encoded) = compressed.storage, let data = encoded.parts.first?.bytes
+    else { preconditionFailure("the layout admits only what GGUF can hold") }
+    return data
   }
 }
-
-/// Bytes that several threads fill, each its own part.
-private final class SharedBytes {
-  private let storage: UnsafeMutableRawBufferPointer
-
-  init(count: Int) {
-    storage = .allocate(byteCount: count, alignment: 64)
-  }
-
-  deinit {
-    storage.deallocate()
-  }
-
-  func slice(_ start: Int, count: Int) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: storage[start..<start + count])
-  }
-
-  var array: [UInt8] { Array(storage) }
-}
-
-// SAFETY: Threads write disjoint slices, and `array` is read after all of them have ended.
-extension SharedBytes: @unchecked Sendable {}

@@ -63,8 +63,8 @@ struct PredictCommand: ParsableCommand {
       cancellation: Interrupt.flag)
     let missing = predictor.missingEffects(of: plan)
     let progress = ProgressLine("probing site")
-    for (index, (site, format)) in missing.enumerated() {
-      try predictor.measureEffect(of: site, in: format, cancellation: Interrupt.flag)
+    for (index, (site, treatment)) in missing.enumerated() {
+      try predictor.measureEffect(of: site, under: treatment, cancellation: Interrupt.flag)
       progress.report(index + 1, of: missing.count)
     }
     return try predictor.predict(plan, cancellation: Interrupt.flag)

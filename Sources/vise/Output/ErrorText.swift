@@ -35,6 +35,9 @@ enum ErrorText {
       "the text has \(tokens) tokens; at least \(needed) are needed"
     case ExportError.sourceIsNotGGUF:
       "export writes GGUF and can only start from a GGUF file so far"
+    case ExportError.unsuitable(let misfits):
+      "the plan does not fit the target: "
+        + misfits.map { "\"\($0.site)\" (\($0.treatment)): \($0.reason)" }.joined(separator: "; ")
     case InputError.notUTF8(let path): "\(path) is not UTF-8 text"
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
@@ -66,10 +69,21 @@ enum ErrorText {
       "weight \"\(weight)\" has shape \(found), expected \(expected)"
     case .undecodable(let weight, let type):
       "weight \"\(weight)\" of type \(type) cannot be decoded"
-    case .treatmentDoesNotFit(let site, let treatment):
-      "\(treatment) does not fit the rows of \"\(site)\""
+    case .treatmentFailed(let site, let treatment, let reason):
+      "\"\(site)\" cannot be treated with \(treatment): \(compression(reason))"
     case .tokenOutOfRange(let token, let vocabulary):
       "token \(token) lies outside the vocabulary of \(vocabulary)"
+    }
+  }
+
+  private static func compression(_ error: CompressionError) -> String {
+    switch error {
+    case .unsuitable(let reason): reason
+    case .needsCalibration(let method):
+      "\(method) needs calibration data; pass --calibration with a file of vise calibrate"
+    case .wrongCalibrationWidth(let expected, let found):
+      "the calibration has inputs of \(found) features, the site of \(expected)"
+    case .numericalFailure(let reason): reason
     }
   }
 

@@ -62,7 +62,7 @@ struct StudyEncodersCommand: ParsableCommand {
       columns: weight.columns
     ).map {
       Result(
-        tensor: site.name, rows: rows, format: $0.format.name, mse: $0.meanSquaredError,
+        tensor: site.name, rows: rows, format: $0.type.name, mse: $0.meanSquaredError,
         weightsPerSecond: $0.weightsPerSecond)
     }
   }

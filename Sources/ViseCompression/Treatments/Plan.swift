@@ -25,11 +25,13 @@ public struct Plan: Hashable, Sendable {
 }
 
 extension Plan {
-  /// The format `site` is stored in anew, or `nil` where its bytes stay as the file has them.
+  /// What is done to the values of `site`, or `nil` where its bytes stay as the file has them.
   ///
-  /// Asking for the format the file already uses changes nothing.
-  public func newFormat(for site: Site) -> NumberFormat? {
-    guard let format = self[site.name].format, format != .ggml(site.stored) else { return nil }
-    return format
+  /// Asking for the format the file already uses, and nothing else, changes nothing.
+  public func change(of site: Site) -> Treatment? {
+    let treatment = self[site.name]
+    guard treatment != .keep else { return nil }
+    if treatment.isFormatOnly, treatment.format == .ggml(site.stored) { return nil }
+    return treatment
   }
 }

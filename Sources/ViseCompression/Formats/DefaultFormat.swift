@@ -30,9 +30,7 @@ public enum DefaultFormat {
 
   /// The digit that stands for `format`: its code width without scales; 16 for the half floats.
   public static func nominalBits(of format: NumberFormat) -> Int {
-    switch format {
-    case .ggml(let type): Int(type.bitsPerWeight)
-    }
+    Int(format.bitsPerWeight)
   }
 
   /// What `site` can hold when `format` is asked for.
@@ -40,14 +38,12 @@ public enum DefaultFormat {
   /// A block format whose blocks do not divide the rows is replaced by the smallest encodable one
   /// that fits and has at least as many bits; where none does, the result is `nil`.
   public static func resolve(_ format: NumberFormat, for site: Site) -> FormatResolution? {
-    if format.byteCount(rows: site.rows, columns: site.columns) != nil {
+    if format.misfit(columns: site.columns) == nil {
       return FormatResolution(asked: format, used: format, reason: nil)
     }
     guard let used = replacement(for: format, columns: site.columns) else { return nil }
-    let block = blockLength(of: format)
     return FormatResolution(
-      asked: format, used: used,
-      reason: "\(format.name) needs rows divisible by \(block), this site's are \(site.columns)")
+      asked: format, used: used, reason: format.misfit(columns: site.columns))
   }
 
   private static func replacement(for format: NumberFormat, columns: Int) -> NumberFormat? {
@@ -68,11 +64,5 @@ public enum DefaultFormat {
   /// Orders formats of equal size by expected error, best first.
   private static func rank(_ format: NumberFormat) -> Int {
     format == .ggml(.iq4_NL) ? 0 : 1
-  }
-
-  private static func blockLength(of format: NumberFormat) -> Int {
-    switch format {
-    case .ggml(let type): type.blockLength
-    }
   }
 }

@@ -1,0 +1,41 @@
+extension Treatment {
+  /// Why `site` cannot be treated so, or `nil` where it can.
+  ///
+  /// Treatments are applied in one order: prune, factorize, store.
+  public func problem(for site: Site) -> String? {
+    problem(rows: site.rows, columns: site.columns)
+  }
+
+  /// As `problem(for:)`, for a weight of `rows` × `columns`.
+  public func problem(rows: Int, columns: Int) -> String? {
+    if let sparsity, case .nOfM(_, let group) = sparsity.pattern {
+      if columns % group != 0 {
+        return
+          "\(sparsity.pattern.name) needs rows divisible by \(group), this site's are \(columns)"
+      }
+      if lowRank != nil {
+        return "\(sparsity.pattern.name) does not survive a factorization, whose product is dense"
+      }
+    }
+    if let sparsity, sparsity.keptCount(columns: columns) == 0 {
+      return "pruning \(sparsity.ratio) leaves nothing of rows of \(columns)"
+    }
+    if let lowRank {
+      let limit = min(rows, columns)
+      if lowRank.rank >= limit {
+        return "rank \(lowRank.rank) is no reduction: the weight's own is at most \(limit)"
+      }
+      if let format,
+        let reason = format.misfit(columns: columns) ?? format.misfit(columns: lowRank.rank)
+      {
+        return "a factor of rank \(lowRank.rank): \(reason)"
+      }
+    } else if let format, let reason = format.misfit(columns: columns) {
+      return reason
+    }
+    if let format, !format.supports(method) {
+      return "\(method.rawValue) does not fill \(format.name)"
+    }
+    return nil
+  }
+}

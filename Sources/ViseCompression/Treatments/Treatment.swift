@@ -1,0 +1,31 @@
+/// What to do to one site: prune, then factorize, then store in a number format.
+public struct Treatment: Hashable, Sendable {
+  public var sparsity: Sparsity?
+  public var lowRank: LowRank?
+  /// The format to store the values in; `nil` leaves them in the file's.
+  public var format: NumberFormat?
+  /// How the format's values are chosen.
+  public var method: Method
+
+  public init(
+    sparsity: Sparsity? = nil, lowRank: LowRank? = nil, format: NumberFormat? = nil,
+    method: Method = .best
+  ) {
+    self.sparsity = sparsity
+    self.lowRank = lowRank
+    self.format = format
+    self.method = format == nil ? .best : method
+  }
+
+  /// Leaves the site as the file has it.
+  public static let keep = Treatment()
+
+  /// Whether a number format is all it asks for.
+  public var isFormatOnly: Bool { sparsity == nil && lowRank == nil && format != nil }
+
+  /// Whether one of its methods cannot work without statistics of the site's inputs.
+  public var needsCalibration: Bool {
+    (format != nil && method.needsCalibration) || (sparsity?.method?.needsCalibration ?? false)
+      || (lowRank?.method?.needsCalibration ?? false)
+  }
+}
