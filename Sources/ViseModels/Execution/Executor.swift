@@ -55,55 +55,82 @@ public final class Executor {
     of batch: TokenBatch, weights: some WeightSource, from start: ActivationCheckpoint? = nil,
     cancellation: CancellationFlag, keep: (ActivationCheckpoint) -> Void = { _ in }
   ) throws -> Matrix {
-    if shape != (batch.tokens.count, batch.sequenceLength) {
-      scratch.clear()
-      shape = (batch.tokens.count, batch.sequenceLength)
-    }
-    var values = [Matrix?](repeating: nil, count: graph.widths.count)
-    var firstNode = 0
-    var nextCut = 0
-    var borrowed: ValueID?
-    if let start {
-      let cut = graph.cuts[start.cut]
-      values[cut.value.index] = start.value
-      borrowed = cut.value
-      firstNode = cut.node
-      nextCut = start.cut + 1
-    }
-    for index in firstNode..<graph.nodes.count {
-      try cancellation.check()
-      while nextCut < graph.cuts.count, graph.cuts[nextCut].node == index {
-        keepCut(nextCut, values, keep)
-        nextCut += 1
-      }
-      let node = graph.nodes[index]
-      values[node.output.index] = try run(node, batch, values, weights)
-      for input in Set(node.inputs) where graph.lastUses[input.index] == index {
-        if let matrix = values[input.index], input != borrowed { scratch.give(matrix) }
-        values[input.index] = nil
-      }
-    }
-    guard let features = values[graph.features.index] else {
+    var values = try run(
+      batch, weights, from: start, through: graph.nodes.count - 1, cancellation, keep: keep)
+    guard let features = values.take(graph.features) else {
       preconditionFailure("a graph's features come from its last node")
     }
     defer { scratch.give(features) }
     return features.copy()
   }
 
-  private func keepCut(
-    _ index: Int, _ values: [Matrix?], _ keep: (ActivationCheckpoint) -> Void
-  ) {
-    guard let value = values[graph.cuts[index].value.index] else { return }
-    keep(ActivationCheckpoint(cut: index, value: value))
+  /// Runs `batch` as far as the last of `weights`' inputs that is wanted, showing those inputs.
+  ///
+  /// - Parameters:
+  ///   - node: the last node to run; its input is shown too, its result is not.
+  ///   - observe: called before each linear operation with its weight's key and its input, which
+  ///     is lent for the call; last with the head's key and the features, if all nodes are run.
+  ///     What it throws ends the pass.
+  public func observeLinearInputs(
+    of batch: TokenBatch, weights: some WeightSource, through node: Int? = nil,
+    cancellation: CancellationFlag, observe: (_ weight: String, _ input: Matrix) throws -> Void
+  ) throws {
+    let last = min(node ?? .max, graph.nodes.count - 1)
+    var values = try run(
+      batch, weights, from: nil, through: last, cancellation, keep: { _ in }, observe: observe)
+    if last == graph.nodes.count - 1, let features = values.take(graph.features) {
+      defer { scratch.give(features) }
+      try observe(graph.head, features)
+    }
+    values.giveAll(to: scratch)
+  }
+
+  /// The values still alive after node `last`.
+  private func run(
+    _ batch: TokenBatch, _ weights: some WeightSource, from start: ActivationCheckpoint?,
+    through last: Int, _ cancellation: CancellationFlag, keep: (ActivationCheckpoint) -> Void,
+    observe: (String, Matrix) throws -> Void = { _, _ in }
+  ) throws -> LiveValues {
+    if shape != (batch.tokens.count, batch.sequenceLength) {
+      scratch.clear()
+      shape = (batch.tokens.count, batch.sequenceLength)
+    }
+    var values = LiveValues(count: graph.widths.count)
+    var firstNode = 0
+    var nextCut = 0
+    if let start {
+      let cut = graph.cuts[start.cut]
+      values.lend(start.value, as: cut.value)
+      firstNode = cut.node
+      nextCut = start.cut + 1
+    }
+    for index in firstNode..<max(last + 1, firstNode) {
+      try cancellation.check()
+      while nextCut < graph.cuts.count, graph.cuts[nextCut].node == index {
+        if let value = values[graph.cuts[nextCut].value] {
+          keep(ActivationCheckpoint(cut: nextCut, value: value))
+        }
+        nextCut += 1
+      }
+      let node = graph.nodes[index]
+      if case .linear(let weight, _) = node.operation, let input = values[node.inputs[0]] {
+        try observe(weight, input)
+      }
+      values[node.output] = try run(node, batch, values, weights)
+      for input in Set(node.inputs) where graph.lastUses[input.index] == index {
+        values.end(input, givingTo: scratch)
+      }
+    }
+    return values
   }
 
   private func run(
-    _ node: Node, _ batch: TokenBatch, _ values: [Matrix?], _ weights: some WeightSource
+    _ node: Node, _ batch: TokenBatch, _ values: LiveValues, _ weights: some WeightSource
   ) throws -> Matrix {
     let output = scratch.take(
       rows: batch.tokens.count, columns: graph.widths[node.output.index])
     let inputs = node.inputs.map { id in
-      guard let value = values[id.index] else {
+      guard let value = values[id] else {
         preconditionFailure("a graph is in topological order")
       }
       return value
@@ -111,5 +138,41 @@ public final class Executor {
     let operations = OperationRunner(batch: batch, scratch: scratch, ropeTables: ropeTables)
     try operations.run(node.operation, inputs, weights, into: output)
     return output
+  }
+}
+
+/// The results of operations that are still to be read.
+private struct LiveValues {
+  private var matrices: [Matrix?]
+  /// A value that belongs to the caller and must not be reused.
+  private var lent: ValueID?
+
+  init(count: Int) {
+    matrices = [Matrix?](repeating: nil, count: count)
+  }
+
+  subscript(id: ValueID) -> Matrix? {
+    get { matrices[id.index] }
+    set { matrices[id.index] = newValue }
+  }
+
+  mutating func lend(_ matrix: Matrix, as id: ValueID) {
+    matrices[id.index] = matrix
+    lent = id
+  }
+
+  /// Takes the value out, storage and all.
+  mutating func take(_ id: ValueID) -> Matrix? {
+    defer { matrices[id.index] = nil }
+    return matrices[id.index]
+  }
+
+  /// Forgets a value nobody reads any more; its storage may be used again.
+  mutating func end(_ id: ValueID, givingTo scratch: Scratch) {
+    if let matrix = take(id), id != lent { scratch.give(matrix) }
+  }
+
+  mutating func giveAll(to scratch: Scratch) {
+    for index in matrices.indices { end(ValueID(index: index), givingTo: scratch) }
   }
 }
