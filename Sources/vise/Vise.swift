@@ -8,6 +8,7 @@ struct Vise: ParsableCommand {
     abstract: "A model-compression workbench for the terminal.",
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
+      CalibrateCommand.self,
       PredictCommand.self, ExportCommand.self, PlayCommand.self,
       StudyCommand.self, DoctorCommand.self,
     ],

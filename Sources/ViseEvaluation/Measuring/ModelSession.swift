@@ -17,6 +17,8 @@ public struct MemoryBudget: Hashable, Sendable {
   var compressed: Int { total / 100 * 25 }
   /// Activation checkpoints and reference scores.
   var activations: Int { total / 100 * 30 }
+  /// Sums of calibration, which keeps neither treated sites nor activations.
+  public var sums: Int { compressed + activations }
 }
 
 /// An opened model with what every evaluation of it shares: weights, caches and threads.

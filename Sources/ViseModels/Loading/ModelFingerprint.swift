@@ -23,14 +23,17 @@ enum ModelFingerprint {
 }
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo).
-struct FNV1a {
+public struct FNV1a: Sendable {
   private var state: UInt64 = 0xcbf2_9ce4_8422_2325
 
-  mutating func combine(_ bytes: some Sequence<UInt8>) {
+  public init() {}
+
+  public mutating func combine(_ bytes: some Sequence<UInt8>) {
     for byte in bytes { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
   }
 
-  var hexadecimal: String {
+  /// Sixteen digits.
+  public var hexadecimal: String {
     let digits = String(state, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }

@@ -31,6 +31,8 @@ enum ErrorText {
     case let error as WriteError: write(error)
     case let error as TokenizerError: "the tokenizer cannot be used: \(error)"
     case let error as BLASError: blas(error)
+    case let error as CalibrationError: calibration(error)
+    case let error as LinearAlgebraError: linearAlgebra(error)
     case EvaluationError.textTooShort(let tokens, let needed):
       "the text has \(tokens) tokens; at least \(needed) are needed"
     case ExportError.sourceIsNotGGUF:
@@ -117,6 +119,31 @@ enum ErrorText {
     case .cannotRename(let path, let code): "\(path) cannot be put in place: \(systemText(code))"
     case .wrongByteCount(let tensor, let expected, let written):
       "tensor \"\(tensor)\" gave \(written) bytes instead of \(expected)"
+    }
+  }
+
+  private static func calibration(_ error: CalibrationError) -> String {
+    switch error {
+    case .notACalibration(let path): "\(path) is no finished calibration file of version 1"
+    case .wrongModel(let path): "\(path) was made for another model"
+    case .unusableInput(let path, let name):
+      "\(path) lacks the statistics of \"\(name)\", or has them in another shape"
+    case .notFinite(let name): "the statistics of \"\(name)\" are not finite"
+    case .holdsEvaluationText:
+      "the calibration text holds all of the evaluation text; give another"
+    case .noInputs: "the model has no linear site to calibrate"
+    }
+  }
+
+  private static func linearAlgebra(_ error: LinearAlgebraError) -> String {
+    switch error {
+    case .notPositiveDefinite(let order):
+      "a matrix is not positive definite from its row \(order) on"
+    case .singular(let row): "a triangular matrix has a zero in row \(row + 1)"
+    case .didNotConverge: "a decomposition did not converge"
+    case .notFinite: "a matrix holds an infinity or no number"
+    case .tooLarge(let rows, let columns): "a \(rows) × \(columns) matrix is too large for LAPACK"
+    case .unavailable: "LAPACK is not available; it comes with OpenBLAS"
     }
   }
 
