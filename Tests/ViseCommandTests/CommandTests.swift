@@ -128,7 +128,63 @@ private func withFolder(_ body: (URL) throws -> Void) throws {
   }
 }
 
+@Test func calibratingWarnsOfSharedTextAndRefusesTheSame() throws {
+  try withFolder { folder in
+    let calibrationText = root.appending(path: "SampleModels/story-lm/calib.txt").path
+    let out = folder.appending(path: "calibration").path
+    let clean = try vise(
+      "calibrate", sample, "--text", calibrationText, "--against", text, "--limit", "2048",
+      "--window", "128", "--out", out, "--json")
+    #expect(clean.code == 0)
+    let report = try clean.json
+    #expect(report["tokens"] as? Int == 2048)
+    #expect(report["sites"] as? Int == 43)
+    #expect(try #require(report["seconds"] as? Double) > 0)
+    let size = try FileManager.default.attributesOfItem(atPath: out)[.size] as? Int
+    #expect(report["bytes"] as? Int == size)
+    let overlap = try #require(report["overlap"] as? [String: Any])
+    #expect(overlap["share"] as? Double == 0)
+    #expect(!clean.errors.contains("warning"))
+
+    let mixed = folder.appending(path: "mixed.txt")
+    let halves = try [calibrationText, text].map {
+      String(try String(contentsOfFile: $0, encoding: .utf8).prefix(4000))
+    }
+    try halves.joined(separator: "\n").write(to: mixed, atomically: true, encoding: .utf8)
+    let partial = try vise(
+      "calibrate", sample, "--text", calibrationText, "--against", mixed.path, "--limit", "2048",
+      "--window", "128", "--out", out, "--overwrite", "--json")
+    #expect(partial.code == 0)
+    #expect(partial.errors.contains("warning"))
+    let share = try #require(
+      (try partial.json["overlap"] as? [String: Any])?["share"] as? Double)
+    #expect(share > 0.3 && share < 0.7)
+
+    let same = try vise(
+      "calibrate", sample, "--text", text, "--against", text, "--out",
+      folder.appending(path: "never").path)
+    #expect(same.code == 2)
+    #expect(same.errors.contains("evaluation text"))
+    #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "never").path))
+  }
+}
+
+@Test func calibratingNeedsNoTextWhereTheModelWritesIt() throws {
+  try withFolder { folder in
+    let report = try vise(
+      "calibrate", sample, "--self-generate", "128", "--seed", "7", "--out",
+      folder.appending(path: "c").path, "--json"
+    ).json
+    #expect(report["tokens"] as? Int == 128)
+    #expect(report["source"] as? String == "sampled from the model, seed 7")
+  }
+}
+
 @Test(arguments: [
+  ["calibrate", sample, "--out", "/tmp/never"],
+  ["calibrate", sample, "--text", text, "--self-generate", "64", "--out", "/tmp/never"],
+  ["calibrate", sample, "--self-generate", "3", "--out", "/tmp/never"],
+  ["calibrate", sample, "--text", "/dev/null", "--out", "/tmp/never"],
   ["inspect", "/nonexistent.gguf"],
   ["inspect", "/etc/passwd"],
   ["inspect"],

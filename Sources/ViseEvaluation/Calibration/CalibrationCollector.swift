@@ -70,9 +70,7 @@ public struct CalibrationCollector: Sendable {
   public func run(
     cancellation: CancellationFlag, progress: @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws -> Summary {
-    if !settings.replacing, access(settings.path, F_OK) == 0 {
-      throw WriteError.alreadyExists(path: settings.path)
-    }
+    try checkPlace()
     let total = groups.count * text.windowCount
     var resumed = 0
     var last: GroupSums?
@@ -92,6 +90,18 @@ public struct CalibrationCollector: Sendable {
       tokenCount: text.windowCount * text.windowLength, windowCount: text.windowCount,
       inputCount: inputs.all.count, siteCount: inputs.indices.count, passCount: groups.count,
       resumedWindowCount: resumed, byteCount: byteCount)
+  }
+
+  /// Fails before any work where the file could not be written at its end.
+  private func checkPlace() throws(WriteError) {
+    if !settings.replacing, access(settings.path, F_OK) == 0 {
+      throw .alreadyExists(path: settings.path)
+    }
+    let slash = settings.path.lastIndex(of: "/")
+    let folder = slash.map { String(settings.path[...$0]) } ?? "."
+    guard access(folder, W_OK) == 0 else {
+      throw .cannotCreate(path: settings.path, code: errno)
+    }
   }
 
   /// Adds the windows a group still lacks.
