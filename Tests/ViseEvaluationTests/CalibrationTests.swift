@@ -187,6 +187,8 @@ func anInterruptedRunIsPickedUpAndGivesTheSameBytes(sums: Int) throws {
   let grams = TextGrams(tokens: text)
   #expect(grams.overlap(with: text).isWhole)
   #expect(grams.overlap(with: text[100..<900]).isWhole)
+  let part = TextGrams(tokens: text[100..<900]).overlap(with: text)
+  #expect(part.isWhole && part.calibrationShare == 1 && part.share < 0.3)
   #expect(grams.overlap(with: other).isNone)
   // 1,000 of 2,000 tokens: 969 of 1,969 runs.
   let half = grams.overlap(with: Array(text[..<1000]) + other[..<1000])

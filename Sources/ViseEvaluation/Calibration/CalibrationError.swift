@@ -8,8 +8,8 @@ public enum CalibrationError: Error, Equatable, Sendable {
   case unusableInput(path: String, name: String)
   /// A model's activations, or a file's statistics, hold an infinity or no number.
   case notFinite(name: String)
-  /// The calibration text holds all of the evaluation text: what is measured would say nothing.
-  case holdsEvaluationText
+  /// The calibration text is the evaluation text or a part of it, or holds all of it.
+  case sameText
   /// The model has no linear site to calibrate.
   case noInputs
 }

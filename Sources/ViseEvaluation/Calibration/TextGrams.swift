@@ -1,14 +1,16 @@
 import ViseTensor
 
-/// How much of an evaluation text a calibration text holds too.
+/// How much a calibration text and an evaluation text have in common, in runs of 32 tokens.
 public struct CalibrationOverlap: Hashable, Sendable {
-  /// The share of the evaluation text's runs of 32 tokens that the calibration text holds.
+  /// The share of the evaluation text's runs that the calibration text holds.
   public let share: Double
-  /// Runs that were compared; a sample where the calibration text is long.
+  /// The share of the calibration text's runs that the evaluation text holds.
+  public let calibrationShare: Double
+  /// Runs of the evaluation text that were compared; a sample where the calibration text is long.
   public let checkedCount: Int
 
-  /// The calibration text holds every run compared: the evaluation text, or all of it and more.
-  public var isWhole: Bool { checkedCount > 0 && share == 1 }
+  /// One text holds every run compared of the other: they are the same, or one is a part.
+  public var isWhole: Bool { checkedCount > 0 && max(share, calibrationShare) == 1 }
   public var isNone: Bool { share == 0 }
 }
 
@@ -37,15 +39,23 @@ public struct TextGrams: Hashable, Sendable {
   /// Compares `evaluation`'s runs with this calibration text's.
   public func overlap(with evaluation: some Collection<Int32>) -> CalibrationOverlap {
     let limit = hashes.count < Self.mostHashes ? UInt64.max : hashes.last ?? .max
-    let known = Set(hashes)
+    var unseen = Set(hashes)
+    let known = unseen
     var checked = 0
     var found = 0
     for hash in Self.hashes(of: evaluation) where hash <= limit {
       checked += 1
-      if known.contains(hash) { found += 1 }
+      if known.contains(hash) {
+        found += 1
+        unseen.remove(hash)
+      }
+    }
+    func share(_ part: Int, of whole: Int) -> Double {
+      whole == 0 ? 0 : Double(part) / Double(whole)
     }
     return CalibrationOverlap(
-      share: checked == 0 ? 0 : Double(found) / Double(checked), checkedCount: checked)
+      share: share(found, of: checked),
+      calibrationShare: share(known.count - unseen.count, of: known.count), checkedCount: checked)
   }
 
   /// The hash of each run: a polynomial in the tokens, rolled along and mixed at the end.

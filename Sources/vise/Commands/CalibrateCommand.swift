@@ -114,14 +114,14 @@ struct CalibrateCommand: ParsableCommand {
     return (text, "sampled from the model, seed \(seed)")
   }
 
-  /// Refuses a text that holds all of the evaluation text; warns of one that holds a part.
+  /// Refuses the evaluation text, or a part of it; warns of one that holds a part.
   private func overlap(
     of text: EvaluationText, with path: String, _ model: Model
   ) throws -> OverlapEntry {
     let used = text.tokens.prefix(text.windowCount * text.windowLength)
     let overlap = TextGrams(tokens: used).overlap(
       with: try TextLoader(model: model).tokens(path: path))
-    if overlap.isWhole { throw CalibrationError.holdsEvaluationText }
+    if overlap.isWhole { throw CalibrationError.sameText }
     if !overlap.isNone {
       StandardError.write(
         "vise: warning: \(Percentage.text(overlap.share)) of the evaluation text is in the "

@@ -129,8 +129,9 @@ enum ErrorText {
     case .unusableInput(let path, let name):
       "\(path) lacks the statistics of \"\(name)\", or has them in another shape"
     case .notFinite(let name): "the statistics of \"\(name)\" are not finite"
-    case .holdsEvaluationText:
-      "the calibration text holds all of the evaluation text; give another"
+    case .sameText:
+      "the calibration text and the evaluation text are the same, or one is a part of the other; "
+        + "what is measured would look better than it is"
     case .noInputs: "the model has no linear site to calibrate"
     }
   }
