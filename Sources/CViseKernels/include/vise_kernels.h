@@ -28,6 +28,32 @@ int vise_ggml_encode_rows(uint32_t type, const float *restrict source, void *res
 int vise_ggml_encode(uint32_t type, const float *restrict source, void *restrict destination,
                      int64_t count, const float *restrict importance);
 
+/// The block length of a type that the two functions below can fill; 0 for others.
+int64_t vise_ggml_solve_length(uint32_t type);
+
+/// Error feedback over `columns` ≤ 256 columns of `rows` rows, whole blocks of ggml type `type`.
+///
+/// `w` holds values already corrected for the columns before; each block's scales are fitted to
+/// them (weighed by `importance`, one number a column), then column after column is rounded and its
+/// error spread over the later columns of the chunk: w[k] −= e·u[j, k] with e = (w[j] − value) /
+/// u[j, j] and u the upper factor of the inverse second moment, H⁻¹ = uᵀu. Leaves the values chosen
+/// in `w`, the errors e in `errors`, and the blocks in `bytes`. All strides are between rows; that
+/// of `u` too. Returns 0, or −1 for a type or width it cannot do.
+int vise_ggml_feedback(uint32_t type, float *w, int64_t stride, int64_t rows, int64_t columns,
+                       const float *u, int64_t u_stride, const float *importance, void *bytes,
+                       int64_t bytes_stride, float *errors, int64_t errors_stride);
+
+/// One pass of coordinate descent on eᵀHe over `columns` ≤ 256 columns of encoded blocks.
+///
+/// `values` are what the blocks in `bytes` decode to, `gradient` is H·(values − weights) at these
+/// columns and `h` the chunk's own square of H. Scales, then codes move to whatever lessens the
+/// error; never to what does not. Updates `values` and `bytes`, and leaves in `changes` how each
+/// value moved.
+int vise_ggml_descent(uint32_t type, float *values, int64_t stride, int64_t rows, int64_t columns,
+                      const float *gradient, int64_t gradient_stride, const float *h,
+                      int64_t h_stride, void *bytes, int64_t bytes_stride, float *changes,
+                      int64_t changes_stride);
+
 /// y[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight, for `rows` rows of `count`. `y` may be `x`.
 void vise_rms_norm_rows(const float *x, int64_t rows, int64_t count, const float *weight,
                         float epsilon, float *y);

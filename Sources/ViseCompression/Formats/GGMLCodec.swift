@@ -12,9 +12,9 @@ public struct GGMLCodec: WeightCodec {
   public var bitsPerWeight: Double { type.bitsPerWeight }
 
   public var methods: Set<Method> {
-    true
-      ? [.best, .roundToNearest, .weighted]
-      : [.best, .roundToNearest, .weighted, .gptq, .descent]
+    BlockSolving.supports(type)
+      ? [.best, .roundToNearest, .weighted, .gptq, .descent]
+      : [.best, .roundToNearest, .weighted]
   }
 
   public func misfit(columns: Int) -> String? {

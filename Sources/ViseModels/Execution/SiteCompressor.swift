@@ -10,10 +10,15 @@ public final class SiteCompressor: Sendable {
   }
 
   private let reference: WeightStore
+  private let calibration: (any CalibrationSource)?
+  private let factors = InputFactorCache()
   let cache: MatrixCache<Key>
 
-  public init(reference: WeightStore, byteBudget: Int) {
+  public init(
+    reference: WeightStore, calibration: (any CalibrationSource)? = nil, byteBudget: Int
+  ) {
     self.reference = reference
+    self.calibration = calibration
     cache = MatrixCache(byteBudget: byteBudget)
   }
 
@@ -43,7 +48,9 @@ public final class SiteCompressor: Sendable {
   ) throws -> CompressedSite {
     let source = try reference.weight(site.name)
     do {
-      return try SiteCompression(treatment: treatment, work: work).compress(source, site: site)
+      return try SiteCompression(
+        treatment: treatment, calibration: calibration, factors: factors, work: work
+      ).compress(source, site: site)
     } catch let error as CompressionError {
       throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)
     }

@@ -5,10 +5,13 @@ public import ViseTensor
 /// Writes a planned model as a GGUF file that other runtimes load.
 public struct ModelExporter: Sendable {
   private let model: Model
+  private let calibration: (any CalibrationSource)?
   private let pool: ComputePool
+  private let factors = InputFactorCache()
 
-  public init(model: Model, pool: ComputePool) {
+  public init(model: Model, calibration: (any CalibrationSource)? = nil, pool: ComputePool) {
     self.model = model
+    self.calibration = calibration
     self.pool = pool
   }
 
@@ -51,8 +54,9 @@ public struct ModelExporter: Sendable {
     let work = RowWork(pool: pool, cancellation: cancellation)
     let compressed: CompressedSite
     do {
-      compressed = try SiteCompression(treatment: treatment, work: work)
-        .compress(source, site: site)
+      compressed = try SiteCompression(
+        treatment: treatment, calibration: calibration, factors: factors, work: work
+      ).compress(source, site: site)
     } catch let error as CompressionError {
       throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)
     }

@@ -1,0 +1,69 @@
+#include <math.h>
+#include <stddef.h>
+
+#include "block_parts.h"
+#include "vise_kernels.h"
+
+#define VISE_BODY "solve_body.h"
+#include "each_variant.h"
+
+static vise_encoder *encoder_of(int variant, uint32_t type) {
+  vise_type_encoder found = vise_legacy_encoder(variant, type);
+  if (found.encode == NULL) found = vise_k_pair_encoder(variant, type);
+  if (found.encode == NULL) found = vise_k_single_encoder(variant, type);
+  return found.encode;
+}
+
+int64_t vise_ggml_solve_length(uint32_t type) {
+  const vise_block_kind *kind = vise_block_kind_of(type);
+  return kind && encoder_of(vise_variant(), type) ? kind->length : 0;
+}
+
+int vise_ggml_feedback_variant(int variant, uint32_t type, float *w, int64_t stride, int64_t rows,
+                               int64_t columns, const float *u, int64_t u_stride,
+                               const float *importance, void *bytes, int64_t bytes_stride,
+                               float *errors, int64_t errors_stride) {
+  const vise_block_kind *kind = vise_block_kind_of(type);
+  vise_encoder *encode = encoder_of(variant, type);
+  if (!kind || !encode || columns > 256 || columns % kind->length != 0) return -1;
+  for (int64_t row = 0; row < rows; row += 16) {
+    int64_t count = rows - row < 16 ? rows - row : 16;
+    VISE_CALL(variant, feedback_chunk, kind, encode, w + row * stride, stride, count, columns, u,
+              u_stride, importance, (uint8_t *)bytes + row * bytes_stride, bytes_stride,
+              errors + row * errors_stride, errors_stride);
+  }
+  return 0;
+}
+
+int vise_ggml_feedback(uint32_t type, float *w, int64_t stride, int64_t rows, int64_t columns,
+                       const float *u, int64_t u_stride, const float *importance, void *bytes,
+                       int64_t bytes_stride, float *errors, int64_t errors_stride) {
+  return vise_ggml_feedback_variant(vise_variant(), type, w, stride, rows, columns, u, u_stride,
+                                    importance, bytes, bytes_stride, errors, errors_stride);
+}
+
+int vise_ggml_descent_variant(int variant, uint32_t type, float *values, int64_t stride,
+                              int64_t rows, int64_t columns, const float *gradient,
+                              int64_t gradient_stride, const float *h, int64_t h_stride,
+                              void *bytes, int64_t bytes_stride, float *changes,
+                              int64_t changes_stride) {
+  const vise_block_kind *kind = vise_block_kind_of(type);
+  if (!kind || columns > 256 || columns % kind->length != 0) return -1;
+  for (int64_t row = 0; row < rows; row += 16) {
+    int64_t count = rows - row < 16 ? rows - row : 16;
+    VISE_CALL(variant, descent_chunk, kind, values + row * stride, stride, count, columns,
+              gradient + row * gradient_stride, gradient_stride, h, h_stride,
+              (uint8_t *)bytes + row * bytes_stride, bytes_stride, changes + row * changes_stride,
+              changes_stride);
+  }
+  return 0;
+}
+
+int vise_ggml_descent(uint32_t type, float *values, int64_t stride, int64_t rows, int64_t columns,
+                      const float *gradient, int64_t gradient_stride, const float *h,
+                      int64_t h_stride, void *bytes, int64_t bytes_stride, float *changes,
+                      int64_t changes_stride) {
+  return vise_ggml_descent_variant(vise_variant(), type, values, stride, rows, columns, gradient,
+                                   gradient_stride, h, h_stride, bytes, bytes_stride, changes,
+                                   changes_stride);
+}

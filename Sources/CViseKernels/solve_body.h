@@ -1,0 +1,279 @@
+// Error feedback and coordinate descent inside ggml blocks: the body of solve.c.
+//
+// Lane l of every vector belongs to row l of sixteen; a chunk is up to 256 columns of whole blocks.
+// The error of a row is measured by eᵀHe with H the second moment of the inputs.
+#include "tile_body.h"
+
+#ifndef VISE_SOLVE_TYPES
+#define VISE_SOLVE_TYPES
+
+/// One block of sixteen rows, taken apart.
+typedef struct {
+  vf d, dmin;
+  vf sc[16], mn[16];
+  vf level[256];
+} vise_lane_parts;
+
+/// A chunk of sixteen rows: column after column.
+typedef struct {
+  vf x[256], y[256];
+} vise_lane_chunk;
+#endif
+
+VISE_INLINE void V(lanes_from_rows)(vf *lanes, const float *rows, int64_t stride, int64_t columns,
+                                    int64_t count) {
+  for (int64_t start = 0; start < columns; start += 16) {
+    for (int lane = 0; lane < 16; lane++) {
+      lanes[start + lane] = lane < count ? V(load)(rows + lane * stride + start) : (vf)0.0f;
+    }
+    V(transpose)(lanes + start);
+  }
+}
+
+VISE_INLINE void V(lanes_to_rows)(const vf *lanes, float *rows, int64_t stride, int64_t columns,
+                                  int64_t count) {
+  for (int64_t start = 0; start < columns; start += 16) {
+    vf part[16];
+    memcpy(part, lanes + start, sizeof part);
+    V(transpose)(part);
+    for (int lane = 0; lane < count; lane++) V(store)(rows + lane * stride + start, part[lane]);
+  }
+}
+
+static void V(unpack_lanes)(const vise_block_kind *kind, const uint8_t *bytes, int64_t stride,
+                            int64_t count, vise_lane_parts *lanes) {
+  memset(lanes, 0, sizeof *lanes);
+  for (int lane = 0; lane < count; lane++) {
+    vise_block_parts parts;
+    vise_block_unpack(kind, bytes + lane * stride, &parts);
+    lanes->d[lane] = parts.d;
+    lanes->dmin[lane] = parts.dmin;
+    for (int sub = 0; sub < 16; sub++) {
+      lanes->sc[sub][lane] = parts.sc[sub];
+      lanes->mn[sub][lane] = parts.mn[sub];
+    }
+    for (int i = 0; i < kind->length; i++) lanes->level[i][lane] = parts.level[i];
+  }
+}
+
+static void V(pack_lanes)(const vise_block_kind *kind, const vise_lane_parts *lanes,
+                          uint8_t *bytes, int64_t stride, int64_t count) {
+  for (int lane = 0; lane < count; lane++) {
+    vise_block_parts parts;
+    parts.d = lanes->d[lane];
+    parts.dmin = lanes->dmin[lane];
+    for (int sub = 0; sub < 16; sub++) {
+      parts.sc[sub] = lanes->sc[sub][lane];
+      parts.mn[sub] = lanes->mn[sub][lane];
+    }
+    for (int i = 0; i < kind->length; i++) parts.level[i] = lanes->level[i][lane];
+    vise_block_pack(kind, &parts, bytes + lane * stride);
+  }
+}
+
+/// The table level nearest to `v`: a step up at each midpoint.
+VISE_INLINE vf V(nearest_of)(vf v, const float *table, int count) {
+  vf value = (vf)table[0];
+  for (int k = 0; k + 1 < count; k++) {
+    value += v > (table[k] + table[k + 1]) * 0.5f ? (vf)(table[k + 1] - table[k]) : (vf)0.0f;
+  }
+  return value;
+}
+
+VISE_INLINE vf V(nearest_level)(vf v, const vise_block_kind *kind) {
+  static const float iq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                1,    13,   25,  38,  53,  69,  89,  113};
+  static const float e2m1[15] = {-12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8, 12};
+  switch (kind->levels) {
+    case VISE_LEVELS_IQ4: return V(nearest_of)(v, iq4, 16);
+    case VISE_LEVELS_E2M1: return V(nearest_of)(v, e2m1, 15);
+    default: return V(clamped)(V(nearest)(v), kind->low, kind->high);
+  }
+}
+
+/// Fits a block of sixteen rows to the chunk's values at `first`, with the type's own encoder.
+static void V(fit_block)(const vise_block_kind *kind, vise_encoder *encode, const vf *values,
+                         const float *importance, uint8_t *bytes, int64_t stride, int64_t count,
+                         vise_lane_parts *lanes) {
+  float rows[16 * 256];
+  uint8_t encoded[16 * 256];
+  V(lanes_to_rows)(values, rows, kind->length, kind->length, count);
+  encode(rows, encoded, count, importance, 1);
+  for (int lane = 0; lane < count; lane++) {
+    memcpy(bytes + lane * stride, encoded + lane * kind->bytes, (size_t)kind->bytes);
+  }
+  V(unpack_lanes)(kind, bytes, stride, count, lanes);
+}
+
+static void V(feedback_chunk)(const vise_block_kind *kind, vise_encoder *encode, float *w,
+                              int64_t stride, int64_t count, int64_t columns, const float *u,
+                              int64_t u_stride, const float *importance, uint8_t *bytes,
+                              int64_t bytes_stride, float *errors, int64_t errors_stride) {
+  vf x[256], e[256];
+  vise_lane_parts lanes;
+  V(lanes_from_rows)(x, w, stride, columns, count);
+  for (int64_t block = 0; block < columns / kind->length; block++) {
+    int64_t first = block * kind->length;
+    uint8_t *out = bytes + block * kind->bytes;
+    V(fit_block)(kind, encode, x + first, importance + first, out, bytes_stride, count, &lanes);
+    for (int i = 0; i < kind->length; i++) {
+      int64_t j = first + i;
+      int sub = i / kind->sub_length;
+      vf scale = lanes.d * lanes.sc[sub];
+      vf minimum = kind->has_minimum ? lanes.dmin * lanes.mn[sub] : (vf)0.0f;
+      vf level = V(nearest_level)((x[j] + minimum) * V(inverse)(scale), kind);
+      vf value = scale * level - minimum;
+      const float *row = u + j * u_stride;
+      vf error = (x[j] - value) * (1.0f / row[j]);
+      lanes.level[i] = level;
+      x[j] = value;
+      e[j] = error;
+      for (int64_t k = j + 1; k < columns; k++) x[k] -= error * row[k];
+    }
+    V(pack_lanes)(kind, &lanes, out, bytes_stride, count);
+  }
+  V(lanes_to_rows)(x, w, stride, columns, count);
+  V(lanes_to_rows)(e, errors, errors_stride, columns, count);
+}
+
+/// g += H[·, column]·delta over the chunk's columns.
+VISE_INLINE void V(follow)(vf *g, const float *h, int64_t h_stride, int64_t columns,
+                           int64_t column, vf delta) {
+  const float *row = h + column * h_stride;
+  for (int64_t k = 0; k < columns; k++) g[k] += delta * row[k];
+}
+
+/// Whether any lane is not zero.
+VISE_INLINE int V(any)(vf v) {
+  return V(largest)(V(magnitude)(v)) > 0.0f;
+}
+
+/// gᵀa and aᵀHa of a direction a over `length` columns from `first`.
+VISE_INLINE void V(slopes)(const vf *a, const vf *g, const float *h, int64_t h_stride,
+                           int64_t first, int length, vf *slope, vf *curvature) {
+  *slope = *curvature = (vf)0.0f;
+  for (int i = 0; i < length; i++) {
+    const float *row = h + (first + i) * h_stride + first;
+    vf product = (vf)0.0f;
+    for (int k = 0; k < i; k++) product += a[k] * row[k];
+    *slope += a[i] * g[first + i];
+    *curvature += a[i] * (product + product + a[i] * row[i]);
+  }
+}
+
+/// Moves the values along `a` by `step` of each lane.
+VISE_INLINE void V(move)(const vf *a, vf step, vf *y, vf *g, const float *h, int64_t h_stride,
+                         int64_t columns, int64_t first, int length) {
+  for (int i = 0; i < length; i++) {
+    vf delta = step * a[i];
+    y[first + i] += delta;
+    V(follow)(g, h, h_stride, columns, first + i, delta);
+  }
+}
+
+/// The step to `wanted`, or 0 in lanes where it does not lessen the error.
+VISE_INLINE vf V(accepted)(vf step, vf slope, vf curvature) {
+  vi better = step * (2.0f * slope + step * curvature) < 0.0f;
+  return better ? step : (vf)0.0f;
+}
+
+/// Refits the half-float units of a block along their directions.
+static void V(descend_units)(const vise_block_kind *kind, vise_lane_parts *lanes, vf *y, vf *g,
+                             const float *h, int64_t h_stride, int64_t columns, int64_t first) {
+  vf a[256], slope, curvature;
+  for (int which = 0; which < (kind->has_minimum ? 2 : 1); which++) {
+    vf unit = which == 0 ? lanes->d : lanes->dmin;
+    for (int i = 0; i < kind->length; i++) {
+      int sub = i / kind->sub_length;
+      a[i] = which == 0 ? lanes->sc[sub] * lanes->level[i] : -lanes->mn[sub];
+    }
+    V(slopes)(a, g, h, h_stride, first, kind->length, &slope, &curvature);
+    vf wanted = V(half_rounded)(unit - slope * V(inverse)(curvature));
+    if (kind->scale_high > 0.0f && kind->has_minimum) wanted = V(larger)(wanted, (vf)0.0f);
+    vf step = V(accepted)(wanted - unit, slope, curvature);
+    if (!V(any)(step)) continue;
+    if (which == 0) {
+      lanes->d = unit + step;
+    } else {
+      lanes->dmin = unit + step;
+    }
+    V(move)(a, step, y, g, h, h_stride, columns, first, kind->length);
+  }
+}
+
+/// Moves the quantized scales and minima of each sub-block to their best integers.
+static void V(descend_scales)(const vise_block_kind *kind, vise_lane_parts *lanes, vf *y, vf *g,
+                              const float *h, int64_t h_stride, int64_t columns, int64_t first) {
+  vf a[256], slope, curvature;
+  for (int sub = 0; sub < kind->length / kind->sub_length; sub++) {
+    for (int which = 0; which < (kind->minimum_high > 0.0f ? 2 : 1); which++) {
+      vf old = which == 0 ? lanes->sc[sub] : lanes->mn[sub];
+      int64_t start = first + sub * kind->sub_length;
+      for (int i = 0; i < kind->sub_length; i++) {
+        a[i] = which == 0 ? lanes->d * lanes->level[sub * kind->sub_length + i] : -lanes->dmin;
+      }
+      V(slopes)(a, g, h, h_stride, start, kind->sub_length, &slope, &curvature);
+      vf wanted = V(nearest)(old - slope * V(inverse)(curvature));
+      wanted = which == 0 ? V(clamped)(wanted, kind->scale_low, kind->scale_high)
+                          : V(clamped)(wanted, 0.0f, kind->minimum_high);
+      vf step = V(accepted)(wanted - old, slope, curvature);
+      if (!V(any)(step)) continue;
+      if (which == 0) {
+        lanes->sc[sub] = old + step;
+      } else {
+        lanes->mn[sub] = old + step;
+      }
+      V(move)(a, step, y, g, h, h_stride, columns, start, kind->sub_length);
+    }
+  }
+}
+
+/// Moves each code to the level nearest to the minimum of the error along its weight.
+static void V(descend_levels)(const vise_block_kind *kind, vise_lane_parts *lanes, vf *y, vf *g,
+                              const float *h, int64_t h_stride, int64_t columns, int64_t first) {
+  for (int i = 0; i < kind->length; i++) {
+    int64_t j = first + i;
+    int sub = i / kind->sub_length;
+    vf scale = lanes->d * lanes->sc[sub];
+    vf minimum = kind->has_minimum ? lanes->dmin * lanes->mn[sub] : (vf)0.0f;
+    float curvature = h[j * h_stride + j];
+    if (!(curvature > 0.0f)) continue;
+    vf wanted = y[j] - g[j] * (1.0f / curvature);
+    vf level = V(nearest_level)((wanted + minimum) * V(inverse)(scale), kind);
+    vf value = scale * level - minimum;
+    vf step = V(accepted)(value - y[j], g[j], (vf)curvature);
+    vi moves = step != 0.0f;
+    if (!V(any)(step)) continue;
+    lanes->level[i] = moves ? level : lanes->level[i];
+    y[j] += step;
+    V(follow)(g, h, h_stride, columns, j, step);
+  }
+}
+
+static void V(descent_chunk)(const vise_block_kind *kind, float *values, int64_t stride,
+                             int64_t count, int64_t columns, const float *gradient,
+                             int64_t gradient_stride, const float *h, int64_t h_stride,
+                             uint8_t *bytes, int64_t bytes_stride, float *changes,
+                             int64_t changes_stride) {
+  vf y[256], g[256], old[256];
+  vise_lane_parts lanes;
+  V(lanes_from_rows)(y, values, stride, columns, count);
+  V(lanes_from_rows)(g, gradient, gradient_stride, columns, count);
+  memcpy(old, y, sizeof(vf) * (size_t)columns);
+  for (int64_t block = 0; block < columns / kind->length; block++) {
+    int64_t first = block * kind->length;
+    uint8_t *out = bytes + block * kind->bytes;
+    V(unpack_lanes)(kind, out, bytes_stride, count, &lanes);
+    if (!kind->unit_is_power) {
+      V(descend_units)(kind, &lanes, y, g, h, h_stride, columns, first);
+    }
+    if (kind->scale_high > 0.0f) {
+      V(descend_scales)(kind, &lanes, y, g, h, h_stride, columns, first);
+    }
+    V(descend_levels)(kind, &lanes, y, g, h, h_stride, columns, first);
+    V(pack_lanes)(kind, &lanes, out, bytes_stride, count);
+  }
+  V(lanes_to_rows)(y, values, stride, columns, count);
+  for (int64_t j = 0; j < columns; j++) y[j] -= old[j];
+  V(lanes_to_rows)(y, changes, changes_stride, columns, count);
+}

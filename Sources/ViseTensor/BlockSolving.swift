@@ -1,0 +1,48 @@
+import CViseKernels
+
+/// Solvers inside ggml's blocks, on the calling thread; `vise_kernels.h` documents each.
+public enum BlockSolving {
+  /// Columns a call may take: a super-block of the largest types.
+  public static let chunkLength = 256
+
+  /// Whether blocks of `type` can be filled with error feedback and descent.
+  public static func supports(_ type: StorageType) -> Bool {
+    vise_ggml_solve_length(type.rawValue) > 0
+  }
+
+  /// A rectangle of floats: the first element and the distance between rows.
+  public struct Rectangle {
+    public let start: UnsafeMutablePointer<Float>
+    public let stride: Int
+
+    public init(_ start: UnsafeMutablePointer<Float>, stride: Int) {
+      self.start = start
+      self.stride = stride
+    }
+  }
+
+  /// Rounds `columns` columns of `values` with error feedback, into `blocks`.
+  public static func feedback(
+    _ type: StorageType, values: Rectangle, rows: Int, columns: Int, factor: Rectangle,
+    importance: UnsafePointer<Float>, blocks: UnsafeMutableRawPointer, blockStride: Int,
+    errors: Rectangle
+  ) {
+    let status = vise_ggml_feedback(
+      type.rawValue, values.start, Int64(values.stride), Int64(rows), Int64(columns), factor.start,
+      Int64(factor.stride), importance, blocks, Int64(blockStride), errors.start,
+      Int64(errors.stride))
+    precondition(status == 0, "\(type.name) has no blocks that feedback can fill")
+  }
+
+  /// One pass of coordinate descent over `columns` columns of `blocks`.
+  public static func descent(
+    _ type: StorageType, values: Rectangle, rows: Int, columns: Int, gradient: Rectangle,
+    moment: Rectangle, blocks: UnsafeMutableRawPointer, blockStride: Int, changes: Rectangle
+  ) {
+    let status = vise_ggml_descent(
+      type.rawValue, values.start, Int64(values.stride), Int64(rows), Int64(columns),
+      gradient.start, Int64(gradient.stride), moment.start, Int64(moment.stride), blocks,
+      Int64(blockStride), changes.start, Int64(changes.stride))
+    precondition(status == 0, "\(type.name) has no blocks that descent can improve")
+  }
+}
