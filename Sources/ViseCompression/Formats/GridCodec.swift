@@ -5,22 +5,26 @@ public import ViseTensor
 /// What solvers with error feedback need: they fit a span's parameters to values they have already
 /// corrected, and round one column at a time. A format says how parameters are fitted, what levels
 /// they give and how they are stored; codes are stored here, packed to `codeBits` bits, low bits
-/// first, each row beginning at a byte.
+/// first, each row beginning at a byte, in a part called `codes`.
 public protocol GridCodec: WeightCodec {
   /// Bits of a stored code.
   var codeBits: Int { get }
   /// Levels of a span, at most 2^codeBits.
   var levelCount: Int { get }
+  /// What is stored for code 0, 1, … where that is not the code itself, such as a float's bits.
+  var storedCodes: [UInt8] { get }
+  /// The element type of the part `codes`; other than `uint8` only where codes have 8 bits.
+  var codeType: PartType { get }
   /// Columns that share parameters; the last span of a row may be shorter.
   func spanLength(columns: Int) -> Int
   /// Numbers all spans share, such as a codebook or a tensor's scale; empty where there are none.
   func sharedParameters(
     for weight: Matrix, importance: [Float]?, work: RowWork
   ) throws -> [Float]
-  /// The parameters of a span, rounded as they are stored.
+  /// The parameters of a span of `row`, rounded as they are stored.
   func fit(
     _ values: UnsafeBufferPointer<Float>, importance: UnsafeBufferPointer<Float>?,
-    shared: [Float]
+    shared: [Float], row: Int
   ) -> SIMD4<Float>
   /// The values codes 0, 1, … stand for, ascending: `levelCount` numbers.
   func levels(
@@ -36,6 +40,10 @@ public protocol GridCodec: WeightCodec {
 extension GridCodec {
   public var levelCount: Int { 1 << codeBits }
 
+  public var storedCodes: [UInt8] { [] }
+
+  public var codeType: PartType { .uint8 }
+
   public var methods: Set<Method> { [.best, .roundToNearest, .weighted, .gptq] }
 
   public func sharedParameters(
@@ -50,7 +58,8 @@ extension GridCodec {
 
   public func layout(rows: Int, columns: Int) -> [WeightPart] {
     let codes = WeightPart(
-      name: "codes", type: .uint8, shape: [rows, (columns * codeBits + 7) / 8])
+      name: "codes", type: codeType,
+      shape: [rows, BitPacking.rowBytes(columns: columns, bits: codeBits)])
     return [codes] + parameterParts(rows: rows, spans: spanCount(columns: columns))
   }
 
@@ -70,11 +79,13 @@ extension GridCodec {
     return pack(result, shared: shared)
   }
 
-  /// The stored form of `codes`.
+  /// The stored form of `codes`, which are used up.
   func pack(_ codes: GridCodes, shared: [Float]) -> EncodedWeight {
     let encoded = EncodedWeight(rows: codes.rows, columns: codes.columns, codec: self)
+    let patterns = storedCodes
+    if !patterns.isEmpty { codes.replace(by: patterns) }
     BitPacking.pack(
-      codes.codes, rows: codes.rows, columns: codes.columns, bits: codeBits,
+      codes.codes, rows: 0..<codes.rows, columns: codes.columns, bits: codeBits,
       into: encoded.bytes("codes"))
     store(codes.allParameters, shared: shared, into: encoded)
     return encoded
@@ -86,11 +97,13 @@ extension GridCodec {
     let length = spanLength(columns: encoded.columns)
     let (parameters, shared) = load(encoded, spans: spans)
     let packed = encoded.bytes("codes")
+    let codeOf = codesByPattern
     try work.forEachChunk(rows: encoded.rows, columns: encoded.columns) { rows in
       var codes = [UInt8](repeating: 0, count: encoded.columns)
-      var levels = [Float](repeating: 0, count: max(levelCount, 256))
+      var levels = [Float](repeating: 0, count: 256)
       for row in rows {
         BitPacking.unpack(packed, row: row, bits: codeBits, into: &codes)
+        if let codeOf { for column in codes.indices { codes[column] = codeOf[Int(codes[column])] } }
         let y = values.row(row)
         for span in 0..<spans {
           self.levels(parameters[row * spans + span], shared: shared, into: &levels)
@@ -101,6 +114,15 @@ extension GridCodec {
       }
     }
     return values
+  }
+
+  /// The code each stored pattern stands for, 0 where it is none; `nil` where codes are stored.
+  private var codesByPattern: [UInt8]? {
+    let patterns = storedCodes
+    guard !patterns.isEmpty else { return nil }
+    var codes = [UInt8](repeating: 0, count: 256)
+    for (code, pattern) in patterns.enumerated() { codes[Int(pattern)] = UInt8(code) }
+    return codes
   }
 }
 
@@ -131,6 +153,13 @@ final class GridCodes: Sendable {
       .bindMemory(to: SIMD4<Float>.self)
   }
 
+  /// Puts patterns[code] in the place of each code.
+  func replace(by patterns: [UInt8]) {
+    for index in 0..<rows * columns {
+      codes.storage[index] = patterns[Int(codes.storage[index])]
+    }
+  }
+
   var allParameters: [SIMD4<Float>] { (0..<rows).flatMap { Array(rowParameters($0)) } }
 }
 
@@ -154,17 +183,19 @@ struct GridRounding<Codec: GridCodec> {
   func round(
     _ values: UnsafePointer<Float>, importance: [Float]?, row: Int, into result: GridCodes
   ) {
-    let codes = result.rowCodes(row)
+    guard let codes = result.rowCodes(row).baseAddress else { return }
     let parameters = result.rowParameters(row)
     var levels = [Float](repeating: 0, count: codec.levelCount)
     for span in 0..<spanCount {
       let range = span * spanLength..<min((span + 1) * spanLength, columns)
       let slice = UnsafeBufferPointer(start: values + range.lowerBound, count: range.count)
       parameters[span] = withImportance(importance, range) {
-        codec.fit(slice, importance: $0, shared: shared)
+        codec.fit(slice, importance: $0, shared: shared, row: row)
       }
       codec.levels(parameters[span], shared: shared, into: &levels)
-      for column in range { codes[column] = UInt8(Self.nearest(values[column], levels)) }
+      levels.withUnsafeBufferPointer {
+        GridKernels.codes(slice, levels: $0, into: codes + range.lowerBound)
+      }
     }
   }
 

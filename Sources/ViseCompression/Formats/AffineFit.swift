@@ -1,0 +1,160 @@
+import ViseTensor
+
+/// Chooses scale and zero point of uniform integers for values that share them.
+struct AffineFit {
+  let low: Float
+  let high: Float
+  let isSymmetric: Bool
+  let range: IntegerFormat.Range
+
+  /// A scale, as a half float holds it, and a zero point, 0 where symmetric.
+  struct Parameters {
+    var scale: Float
+    var zero: Float
+  }
+
+  /// - Parameter importance: weighs the squared errors of values, repeated over them.
+  func fit(
+    _ values: UnsafeBufferPointer<Float>, importance: UnsafeBufferPointer<Float>?
+  ) -> Parameters {
+    switch range {
+    case .leastError: leastError(values, importance: importance)
+    case .extremes:
+      parameters(smallest: min(0, values.min() ?? 0), largest: max(0, values.max() ?? 0))
+    case .percentile(let permille): percentile(values, permille: permille)
+    }
+  }
+
+  /// Scale and zero point whose codes reach from `smallest` ≤ 0 to `largest` ≥ 0.
+  private func parameters(smallest: Float, largest: Float) -> Parameters {
+    if isSymmetric {
+      return Parameters(scale: Half.nearest(max(largest / high, smallest / low)), zero: 0)
+    }
+    let scale = Half.nearest((largest - smallest) / high)
+    guard scale > 0 else { return Parameters(scale: 0, zero: 0) }
+    return Parameters(scale: scale, zero: min(max((-smallest / scale).rounded(), 0), high))
+  }
+
+  /// The range left when the outermost values are dropped: the ⌊n·(1 − p)⌋ largest magnitudes
+  /// where symmetric, half as many at each end where not.
+  private func percentile(_ values: UnsafeBufferPointer<Float>, permille: Int) -> Parameters {
+    guard !values.isEmpty else { return Parameters(scale: 0, zero: 0) }
+    if isSymmetric {
+      let dropped = values.count * (1000 - permille) / 1000
+      let limit = values.map(abs).sorted()[values.count - 1 - dropped]
+      return parameters(smallest: -limit, largest: limit)
+    }
+    let dropped = values.count * (1000 - permille) / 2000
+    let sorted = values.sorted()
+    return parameters(
+      smallest: min(0, sorted[dropped]), largest: max(0, sorted[values.count - 1 - dropped]))
+  }
+
+  private func leastError(
+    _ values: UnsafeBufferPointer<Float>, importance: UnsafeBufferPointer<Float>?
+  ) -> Parameters {
+    let smallest = min(0, values.min() ?? 0)
+    let largest = max(0, values.max() ?? 0)
+    var best = parameters(smallest: smallest, largest: largest)
+    guard best.scale > 0 else { return best }
+    var error = squaredError(values, importance, best)
+    for step in 1..<20 {
+      let shrink = 1 - 0.035 * Float(step)
+      let next = parameters(smallest: smallest * shrink, largest: largest * shrink)
+      let found = squaredError(values, importance, next)
+      if found < error { (best, error) = (next, found) }
+    }
+    for _ in 0..<3 {
+      guard let next = refit(values, importance, best) else { break }
+      let found = squaredError(values, importance, next)
+      guard found < error else { break }
+      (best, error) = (next, found)
+    }
+    return best
+  }
+
+  /// The rows of `importance` that `values` consist of.
+  private func forEachPeriod(
+    _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
+    _ body: (UnsafeBufferPointer<Float>) -> Void
+  ) {
+    guard let importance, !importance.isEmpty else { return body(values) }
+    for start in stride(from: 0, to: values.count, by: importance.count) {
+      let end = min(start + importance.count, values.count)
+      body(UnsafeBufferPointer(rebasing: values[start..<end]))
+    }
+  }
+
+  private func squaredError(
+    _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
+    _ p: Parameters
+  ) -> Double {
+    var error = 0.0
+    forEachPeriod(values, importance) {
+      error += GridKernels.affineError(
+        $0, importance: importance, scale: p.scale, zero: p.zero, codes: low...high)
+    }
+    return error
+  }
+
+  /// The scale and zero point of least error for the codes that `p` gives.
+  private func refit(
+    _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
+    _ p: Parameters
+  ) -> Parameters? {
+    var sums = AffineSums()
+    forEachPeriod(values, importance) { values in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 1024) { codes in
+        guard let start = codes.baseAddress else { return }
+        for first in stride(from: 0, to: values.count, by: 1024) {
+          let range = first..<min(first + 1024, values.count)
+          let part = UnsafeBufferPointer(rebasing: values[range])
+          GridKernels.affineCodes(
+            part, scale: p.scale, zero: p.zero, codes: low...high, into: start)
+          for index in 0..<range.count {
+            sums.add(
+              value: part[index], code: start[index],
+              weight: importance?[range.lowerBound + index] ?? 1)
+          }
+        }
+      }
+    }
+    guard let line = isSymmetric ? sums.proportional : sums.line else { return nil }
+    let scale = Half.nearest(Float(line.slope))
+    guard scale > 0 else { return nil }
+    let zero = isSymmetric ? 0 : min(max(Float(-line.offset / line.slope).rounded(), 0), high)
+    return Parameters(scale: scale, zero: zero)
+  }
+}
+
+/// Sums of a weighted regression of values on codes.
+private struct AffineSums {
+  var weight = 0.0
+  var code = 0.0
+  var value = 0.0
+  var codeCode = 0.0
+  var codeValue = 0.0
+
+  mutating func add(value x: Float, code q: Float, weight w: Float) {
+    let (x, q, w) = (Double(x), Double(q), Double(w))
+    weight += w
+    code += w * q
+    value += w * x
+    codeCode += w * q * q
+    codeValue += w * q * x
+  }
+
+  /// value ≈ slope · code.
+  var proportional: (slope: Double, offset: Double)? {
+    codeCode > 0 ? (codeValue / codeCode, 0) : nil
+  }
+
+  /// value ≈ slope · code + offset.
+  var line: (slope: Double, offset: Double)? {
+    let determinant = weight * codeCode - code * code
+    guard determinant > 0 else { return nil }
+    let slope = (weight * codeValue - code * value) / determinant
+    guard slope > 0 else { return nil }
+    return (slope, (value - slope * code) / weight)
+  }
+}
