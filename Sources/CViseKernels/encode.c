@@ -10,6 +10,8 @@ static vise_type_encoder encoder(int variant, uint32_t type) {
   if (found.encode == NULL) found = vise_legacy_encoder(variant, type);
   if (found.encode == NULL) found = vise_k_pair_encoder(variant, type);
   if (found.encode == NULL) found = vise_k_single_encoder(variant, type);
+  if (found.encode == NULL) found = vise_iq_encoder(variant, type);
+  if (found.encode == NULL) found = vise_ternary_encoder(variant, type);
   return found;
 }
 

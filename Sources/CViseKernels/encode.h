@@ -22,6 +22,8 @@ vise_type_encoder vise_float_encoder(int variant, uint32_t type);
 vise_type_encoder vise_legacy_encoder(int variant, uint32_t type);
 vise_type_encoder vise_k_pair_encoder(int variant, uint32_t type);
 vise_type_encoder vise_k_single_encoder(int variant, uint32_t type);
+vise_type_encoder vise_iq_encoder(int variant, uint32_t type);
+vise_type_encoder vise_ternary_encoder(int variant, uint32_t type);
 
 /// The functions `encode_<name>` of each variant, by variant.
 #if defined(__x86_64__)

@@ -1,6 +1,8 @@
-// Encoders of Q3_K and Q6_K, value = d·sc·q with signed sc: the body of encode_k_single.c.
-// A lane is one of the 16 sub-blocks of 16 weights; all lanes share d.
+// Encoders of Q3_K, Q6_K and IQ4_XS, value = d·sc·q with signed sc: the body of encode_k_single.c.
+// A lane is a sub-block; `group` lanes share d.
 #include "tile_body.h"
+
+#include "iq4_body.h"
 
 #ifndef VISE_SINGLE_TYPES
 #define VISE_SINGLE_TYPES
@@ -12,13 +14,14 @@ typedef struct {
 #endif
 
 VISE_INLINE vf V(single_code)(vf v, const vise_single_range *range) {
+  if (range->is_codebook) return V(nearest_iq4)(v);
   return V(clamped)(V(nearest)(v), range->low, range->high);
 }
 
 VISE_INLINE vf V(single_error)(const vise_tile *tile, int weighted, const vise_single_range *range,
                                vf s) {
   vf inverse = V(inverse)(s), error = (vf)0.0f;
-  for (int i = 0; i < 16; i++) {
+  for (int i = 0; i < range->length; i++) {
     vf off = tile->x[i] - s * V(single_code)(tile->x[i] * inverse, range);
     error += weighted ? tile->w[i] * off * off : off * off;
   }
@@ -29,7 +32,7 @@ VISE_INLINE vf V(single_error)(const vise_tile *tile, int weighted, const vise_s
 VISE_INLINE void V(single_sums)(const vise_tile *tile, int weighted,
                                 const vise_single_range *range, vf inverse, vf *xq, vf *qq) {
   *xq = *qq = (vf)0.0f;
-  for (int i = 0; i < 16; i++) {
+  for (int i = 0; i < range->length; i++) {
     vf q = V(single_code)(tile->x[i] * inverse, range);
     vf wq = weighted ? tile->w[i] * q : q;
     *xq += wq * tile->x[i];
@@ -42,7 +45,7 @@ VISE_INLINE vf V(single_start)(const vise_tile *tile, int weighted,
                                const vise_single_range *range, vf *best_qq) {
   int starts = weighted ? range->weighted_count : range->start_count;
   vf largest = (vf)0.0f, extreme = (vf)0.0f;
-  for (int i = 0; i < 16; i++) {
+  for (int i = 0; i < range->length; i++) {
     vf magnitude = V(magnitude)(tile->x[i]);
     extreme = magnitude > largest ? tile->x[i] : extreme;
     largest = V(larger)(magnitude, largest);
@@ -64,7 +67,8 @@ VISE_INLINE vf V(single_start)(const vise_tile *tile, int weighted,
 /// The half-float unit whose multiples hit `targets` best; the extreme target's sign is flipped
 /// so that it meets the longer, negative side of the quantized scales.
 VISE_INLINE vf V(signed_unit)(vf targets, vf costs, const vise_single_range *range) {
-  vf largest = V(group_largest)(targets, 16), smallest = -V(group_largest)(-targets, 16);
+  vf largest = V(group_largest)(targets, range->group);
+  vf smallest = -V(group_largest)(-targets, range->group);
   vf extreme = -smallest > largest ? smallest : largest, best = (vf)0.0f, error = (vf)INFINITY;
   for (int k = 0; k < 24; k++) {
     float code = range->scale_low - 1.0f + (float)k;
@@ -72,7 +76,7 @@ VISE_INLINE vf V(signed_unit)(vf targets, vf costs, const vise_single_range *ran
     vf multiple = V(clamped)(V(nearest)(targets * V(inverse)(unit)), range->scale_low,
                              range->scale_high);
     vf off = targets - unit * multiple;
-    vf found = V(group_sum)(costs * off * off, 16);
+    vf found = V(group_sum)(costs * off * off, range->group);
     best = found < error ? unit : best;
     error = V(smaller)(found, error);
   }
@@ -102,11 +106,11 @@ VISE_INLINE vise_single_fit V(fit_singles)(const vise_tile *tile, int weighted,
   vise_single_fit best = fit;
   for (int round = 0; round < range->rounds; round++) {
     V(single_sums)(tile, weighted, range, V(inverse)(fit.d * fit.sc), &xq, &qq);
-    vf numerator = V(group_sum)(fit.sc * xq, 16);
-    vf denominator = V(group_sum)(fit.sc * fit.sc * qq, 16);
+    vf numerator = V(group_sum)(fit.sc * xq, range->group);
+    vf denominator = V(group_sum)(fit.sc * fit.sc * qq, range->group);
     fit.d = V(half_rounded)(numerator * V(inverse)(denominator));
     V(single_search)(tile, weighted, range, xq * V(inverse)(qq), &fit);
-    vi better = V(group_sum)(fit.error, 16) < V(group_sum)(best.error, 16);
+    vi better = V(group_sum)(fit.error, range->group) < V(group_sum)(best.error, range->group);
     best.d = better ? fit.d : best.d;
     best.sc = better ? fit.sc : best.sc;
     best.error = better ? fit.error : best.error;
@@ -128,7 +132,8 @@ VISE_INLINE void V(single_codes)(const float *restrict x, const vise_single_fit 
   }
 }
 
-VISE_INLINE void V(put_q3_k)(const float *x, const vise_single_fit *fit, uint8_t *out) {
+VISE_INLINE void V(put_q3_k)(const float *x, const vise_single_fit *fit, int lane, uint8_t *out) {
+  (void)lane;
   uint8_t codes[256];
   V(single_codes)(x, fit, &vise_q3_k_range, 4, codes);
   memset(out, 0, 32);
@@ -152,7 +157,8 @@ VISE_INLINE void V(put_q3_k)(const float *x, const vise_single_fit *fit, uint8_t
   vise_put_half(out + 108, fit->d[0]);
 }
 
-VISE_INLINE void V(put_q6_k)(const float *x, const vise_single_fit *fit, uint8_t *out) {
+VISE_INLINE void V(put_q6_k)(const float *x, const vise_single_fit *fit, int lane, uint8_t *out) {
+  (void)lane;
   uint8_t codes[256];
   V(single_codes)(x, fit, &vise_q6_k_range, 32, codes);
   for (int half = 0; half < 2; half++) {
@@ -168,25 +174,48 @@ VISE_INLINE void V(put_q6_k)(const float *x, const vise_single_fit *fit, uint8_t
   vise_put_half(out + 208, fit->d[0]);
 }
 
-/// Defines V(encode_<name>): a super-block at a time.
-#define ENCODE_SUPER_BLOCKS(name, bytes)                                                    \
-  static void V(encode_##name)(const float *x, uint8_t *out, int64_t blocks,                \
-                               const float *importance, int64_t period) {                   \
-    const vise_single_range *range = &vise_##name##_range;                                  \
-    vise_tile tile;                                                                         \
-    for (int64_t block = 0; block < blocks; block++) {                                      \
-      vise_single_fit fit;                                                                  \
-      V(load_tile)(&tile, x + block * 256, 16, 16);                                         \
-      if (importance) {                                                                     \
-        V(load_importance)(&tile, importance, block * 16, period * 16, 16);                 \
-        fit = V(fit_singles)(&tile, 1, range);                                              \
-      } else {                                                                              \
-        fit = V(fit_singles)(&tile, 0, range);                                              \
-      }                                                                                     \
-      V(put_##name)(x + block * 256, &fit, out + block * (bytes));                          \
-    }                                                                                       \
+VISE_INLINE void V(put_iq4_xs)(const float *x, const vise_single_fit *fit, int lane,
+                               uint8_t *out) {
+  uint32_t high = 0;
+  memset(out + 4, 0, 4);
+  for (int sub = 0; sub < 8; sub++) {
+    uint8_t codes[32];
+    uint32_t sc = (uint32_t)((int)fit->sc[lane + sub] + 32);
+    out[4 + sub / 2] |= (uint8_t)((sc & 15) << sub % 2 * 4);
+    high |= (sc >> 4) << 2 * sub;
+    V(iq4_codes)(x + sub * 32, fit->d[lane + sub] * fit->sc[lane + sub], codes);
+    V(put_nibbles)(codes, out + 8 + sub * 16);
+  }
+  vise_put_half(out, fit->d[lane]);
+  vise_put_u16(out + 2, (uint16_t)high);
+}
+
+/// Defines V(encode_<name>): a tile of 16 / group super-blocks at a time.
+#define ENCODE_SUPER_BLOCKS(name, bytes)                                                       \
+  static void V(encode_##name)(const float *x, uint8_t *out, int64_t blocks,                   \
+                               const float *importance, int64_t period) {                      \
+    const vise_single_range *range = &vise_##name##_range;                                     \
+    vise_tile tile;                                                                            \
+    int64_t step = 16 / range->group;                                                          \
+    for (int64_t first = 0; first < blocks; first += step) {                                   \
+      int64_t count = blocks - first < step ? blocks - first : step;                           \
+      vise_single_fit fit;                                                                     \
+      V(load_tile)(&tile, x + first * 256, count * range->group, range->length);               \
+      if (importance) {                                                                        \
+        V(load_importance)(&tile, importance, first * range->group, period * range->group,     \
+                           range->length);                                                     \
+        fit = V(fit_singles)(&tile, 1, range);                                                 \
+      } else {                                                                                 \
+        fit = V(fit_singles)(&tile, 0, range);                                                 \
+      }                                                                                        \
+      for (int64_t k = 0; k < count; k++) {                                                    \
+        V(put_##name)(x + (first + k) * 256, &fit, (int)k * range->group,                      \
+                      out + (first + k) * (bytes));                                            \
+      }                                                                                        \
+    }                                                                                          \
   }
 
 ENCODE_SUPER_BLOCKS(q3_k, 110)
 ENCODE_SUPER_BLOCKS(q6_k, 210)
+ENCODE_SUPER_BLOCKS(iq4_xs, 136)
 #undef ENCODE_SUPER_BLOCKS

@@ -15,6 +15,7 @@ vise_type_encoder vise_legacy_encoder(int variant, uint32_t type) {
     case VISE_Q5_1: return VISE_ENCODER(variant, q5_1, 32);
     case VISE_Q8_0: return VISE_ENCODER(variant, q8_0, 32);
     case VISE_IQ4_NL: return VISE_ENCODER(variant, iq4_nl, 32);
+    case VISE_MXFP4: return VISE_ENCODER(variant, mxfp4, 32);
     default: return (vise_type_encoder){NULL, 1};
   }
 }

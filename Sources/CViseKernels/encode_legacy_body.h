@@ -5,17 +5,9 @@
 // are those of the rounded scales.
 #include "tile_body.h"
 
-#include "encode_ranges.h"
+#include "iq4_body.h"
 
-/// The codebook value nearest to `v` in units of the scale: a step up at each midpoint.
-VISE_INLINE vf V(nearest_iq4)(vf v) {
-  vf value = (vf)-127.0f;
-  for (int k = 0; k < 15; k++) {
-    float here = vise_iq4_values[k], next = vise_iq4_values[k + 1];
-    value += v > (here + next) * 0.5f ? (vf)(next - here) : (vf)0.0f;
-  }
-  return value;
-}
+#include "encode_ranges.h"
 
 VISE_INLINE vf V(symmetric_code)(vf v, const vise_symmetric_range *range) {
   if (range->high == 113.0f) return V(nearest_iq4)(v);
@@ -154,16 +146,39 @@ VISE_INLINE void V(shifted_fit)(const vise_tile *tile, int weighted,
   }
 }
 
+/// The doubled e2m1 value nearest to `v`: steps of 1 to 4, of 2 to 8, and 12.
+VISE_INLINE vf V(nearest_e2m1)(vf v) {
+  vf a = V(magnitude)(v);
+  vf step = a >= 8.0f ? (vf)4.0f : a >= 4.0f ? (vf)2.0f : (vf)1.0f;
+  vf per_step = a >= 8.0f ? (vf)0.25f : a >= 4.0f ? (vf)0.5f : (vf)1.0f;
+  vf value = V(smaller)(V(nearest)(a * per_step) * step, (vf)12.0f);
+  return v < 0.0f ? -value : value;
+}
+
+/// The power of two of each block: of those that put its largest weight between 4 and 32 the best.
+VISE_INLINE vf V(power_scale)(const vise_tile *tile, int weighted) {
+  vf largest = (vf)0.0f, best = (vf)0.0f, error = (vf)INFINITY;
+  for (int i = 0; i < 32; i++) largest = V(larger)(V(magnitude)(tile->x[i]), largest);
+  // Down to 2⁻¹¹⁷; weights that small are stored as zeros.
+  vi exponent = V(bits)(V(larger)(largest, (vf)0x1p-113f)) >> 23;
+  for (int k = -4; k <= -2; k++) {
+    vf scale = V(from_bits)((exponent + k) << 23), found = (vf)0.0f;
+    vf inverse = V(from_bits)((254 - exponent - k) << 23);
+    for (int i = 0; i < 32; i++) {
+      vf off = tile->x[i] - scale * V(nearest_e2m1)(tile->x[i] * inverse);
+      found += weighted ? tile->w[i] * off * off : off * off;
+    }
+    best = found < error ? scale : best;
+    error = V(smaller)(found, error);
+  }
+  return best;
+}
+
 /// The code of one weight, computed as in the tiles.
 VISE_INLINE int V(code)(float x, float offset, float inverse, float low, float high) {
   float q = V(nearest_one)((V(sane)(x) - offset) * inverse);
   q = q > low ? q : low;
   return (int)(q < high ? q : high);
-}
-
-/// Writes 32 codes as nibbles: weights 0–15 low, 16–31 high.
-VISE_INLINE void V(put_nibbles)(const uint8_t *restrict codes, uint8_t *restrict out) {
-  for (int i = 0; i < 16; i++) out[i] = (uint8_t)((codes[i] & 15) | codes[16 + i] << 4);
 }
 
 /// Gathers bit 4 of 32 codes: the product moves the low bit of byte i to bit 56 + i.
@@ -223,17 +238,23 @@ VISE_INLINE void V(put_q5_1)(const float *x, float scale, float offset, uint8_t 
 VISE_INLINE void V(put_iq4_nl)(const float *x, float scale, float offset, uint8_t *out) {
   (void)offset;
   uint8_t codes[32];
-  float inverse = scale == 0.0f ? 0.0f : 1.0f / scale;
-  for (int i = 0; i < 32; i++) {
-    float v = V(sane)(x[i]) * inverse;
-    int code = 0;
-    for (int k = 0; k < 15; k++) {
-      code += v > ((float)vise_iq4_values[k] + (float)vise_iq4_values[k + 1]) * 0.5f;
-    }
-    codes[i] = (uint8_t)code;
-  }
+  V(iq4_codes)(x, scale, codes);
   vise_put_half(out, scale);
   V(put_nibbles)(codes, out + 2);
+}
+
+VISE_INLINE void V(put_mxfp4)(const float *x, float scale, float offset, uint8_t *out) {
+  (void)offset;
+  uint8_t codes[32];
+  float inverse = 1.0f / scale;
+  for (int i = 0; i < 32; i++) {
+    float v = V(sane)(x[i]) * inverse, a = v < 0.0f ? -v : v;
+    int code = (a > 0.5f) + (a > 1.5f) + (a > 2.5f) + (a > 3.5f) + (a > 5.0f) + (a > 7.0f);
+    codes[i] = (uint8_t)(code + (a > 10.0f) + (v < 0.0f) * 8);
+  }
+  // The exponent byte is that of twice the scale: e8m0 has a bias of 127, the values are doubled.
+  out[0] = (uint8_t)((vise_bits_of_float(scale) >> 23) + 1);
+  V(put_nibbles)(codes, out + 1);
 }
 
 /// Defines V(encode_<name>): a tile at a time, FIT sets `scale` and `offset`, V(put_<name>) writes.
@@ -275,5 +296,8 @@ ENCODE_TILES(q4_1, 20, FIT)
 #undef FIT
 #define FIT(weighted) V(shifted_fit)(&tile, weighted, &vise_q5_1_range, 2, &scale, &offset);
 ENCODE_TILES(q5_1, 24, FIT)
+#undef FIT
+#define FIT(weighted) scale = V(power_scale)(&tile, weighted);
+ENCODE_TILES(mxfp4, 17, FIT)
 #undef FIT
 #undef ENCODE_TILES

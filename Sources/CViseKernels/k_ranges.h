@@ -12,9 +12,12 @@ typedef struct {
   int rounds;                      // refits of the super-block's two scales
 } vise_pair_range;
 
-/// A k-quant whose sub-blocks have a signed scale.
+/// A format whose sub-blocks have a signed scale.
 typedef struct {
-  float low, high;                 // codes
+  int length;                      // weights of a sub-block
+  int group;                       // sub-blocks of a super-block
+  int is_codebook;                 // whether values are those of IQ4; else integers
+  float low, high;                 // smallest and largest value
   float scale_low, scale_high;     // quantized scales
   int start_count, weighted_count; // as in vise_symmetric_range
   float starts[16];
@@ -34,9 +37,14 @@ static const vise_pair_range vise_q5_k_range = {
     {0, -1, -1, 0.8f, 1.6f, 2.4f, -2, 2, 2, 4, 4, 4, 7, 7},
     {0, 0, -1.03f, 0.4f, 0.8f, 1.2f, 0, 0, 2, 0, 2, 4, 2, 5}, 2, 1};
 static const vise_single_range vise_q3_k_range = {
-    -4, 3, -32, 31, 6, 14,
+    16, 16, 0, -4, 3, -32, 31, 6, 14,
     {-4, -3.4f, -4.5f, -2.9f, 3, 2.6f, -5.2f, 3.4f, -3.7f, -4.2f, -6, 4, -4.8f, -7}, 1, 1};
 static const vise_single_range vise_q6_k_range = {
-    -32, 31, -128, 127, 4, 9, {-32, -31.4f, -32.6f, 31, -33.4f, -34.5f, -36, 32, 33.5f}, 2, 1};
+    16, 16, 0, -32, 31, -128, 127, 4, 9,
+    {-32, -31.4f, -32.6f, 31, -33.4f, -34.5f, -36, 32, 33.5f}, 2, 1};
+static const vise_single_range vise_iq4_xs_range = {
+    32, 8, 1, -127, 113, -32, 31, 8, 16,
+    {-127, -121, -133, -115, 113, 107, -109, -140, 101, 119, -103, 95, -150, -162, -177, 130},
+    1, 1};
 
 #endif
