@@ -19,7 +19,8 @@ extension StorageType {
   public var isEncodable: Bool {
     switch self {
     case .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: true
-    case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL: true
+    case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS, .mxfp4: true
+    case .iq3_S, .iq3_XXS, .iq2_S, .iq2_XS, .iq2_XXS, .iq1_M, .iq1_S, .tq1_0, .tq2_0: true
     default: false
     }
   }

@@ -128,7 +128,7 @@ enum SideView {
 
 /// What a layer would take in each format, and what it would cost alone.
 enum ChoiceTable {
-  static let rows = NumberFormat.encodable.count + 1
+  static let rows = NumberFormat.common.count + 1
 
   static func draw(
     _ state: WorkbenchState, _ site: Site, on canvas: inout Canvas, rect: Rect
@@ -140,7 +140,7 @@ enum ChoiceTable {
     canvas.putRight("bits", .heading, end: column + 15, row: rect.row)
     canvas.putRight("bytes", .heading, end: bytesEnd, row: rect.row)
     canvas.putRight("KL alone", .heading, end: klEnd + 1, row: rect.row)
-    for (offset, type) in NumberFormat.encodable.enumerated() {
+    for (offset, type) in NumberFormat.common.enumerated() {
       let row = rect.row + 1 + offset
       guard row < rect.row + rect.rows else { return }
       let format = NumberFormat.ggml(type)

@@ -46,7 +46,7 @@ public enum EditIntent: Hashable, Sendable {
 
   private func step(_ direction: Int, _ site: Site, _ current: SiteChoice) -> Outcome {
     let now = (current.treatment.format ?? .ggml(site.stored)).bitsPerWeight
-    let fitting = NumberFormat.encodable.map { NumberFormat.ggml($0) }.filter {
+    let fitting = NumberFormat.common.map { NumberFormat.ggml($0) }.filter {
       $0.byteCount(rows: site.rows, columns: site.columns) != nil
     }
     let next =

@@ -20,8 +20,8 @@ import ViseTensor
       #expect(throws: EncodingError.wrongImportanceCount(expected: 32, found: 64)) {
         try format.encode(values, rows: 2, columns: 32, into: bytes, importance: values)
       }
-      #expect(throws: EncodingError.unsupportedType(.iq2_S)) {
-        try StorageType.iq2_S.encode(values, rows: 1, columns: 64, into: bytes)
+      #expect(throws: EncodingError.unsupportedType(.q8_K)) {
+        try StorageType.q8_K.encode(values, rows: 1, columns: 64, into: bytes)
       }
     }
   }

@@ -11,6 +11,13 @@ private let blockTypes = NumberFormat.encodable.filter { $0.blockLength > 1 }
 private let largestNormalisedErrors: [StorageType: Double] = [
   .q8_0: 2.56e-5, .q6_K: 3.03e-4, .q5_1: 1.21e-3, .q5_K: 1.21e-3, .q5_0: 1.66e-3, .q4_1: 5.34e-3,
   .q4_K: 5.04e-3, .q4_0: 6.77e-3, .iq4_NL: 5.52e-3, .q3_K: 2.12e-2, .q2_K: 6.89e-2,
+  .iq4_XS: 5.53e-3, .mxfp4: 1.30e-2, .iq3_S: 1.70e-2, .iq3_XXS: 3.21e-2, .iq2_S: 5.81e-2,
+  .iq2_XS: 8.37e-2, .iq2_XXS: 0.110, .tq2_0: 0.190, .iq1_M: 0.173, .tq1_0: 0.190, .iq1_S: 0.200,
+]
+
+/// Types whose points have no zeros beside an outlier; it gives way to its neighbours.
+private let gridTypes: [StorageType] = [
+  .iq3_S, .iq3_XXS, .iq2_S, .iq2_XS, .iq2_XXS, .iq1_M, .iq1_S,
 ]
 
 @Test(arguments: NumberFormat.encodable)
@@ -30,7 +37,9 @@ func numbersThatAreNoneEncodeToFiniteOnes(type: StorageType) throws {
   let result = try roundTrip(values, as: type, columns: 256)
   #expect(result.allSatisfy { $0.isFinite })
   let largest: Float = type == .bf16 ? 0x1.FEp127 : 65504
-  #expect(abs(result[300] / largest - 1) < 0.01 && abs(result[600] / largest + 1) < 0.01)
+  let tolerance: Float = gridTypes.contains(type) ? 0.6 : 0.01
+  #expect(abs(result[300] / largest - 1) < tolerance)
+  #expect(abs(result[600] / largest + 1) < tolerance)
   #expect(abs(result[0]) < 2)
 }
 

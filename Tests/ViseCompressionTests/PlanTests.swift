@@ -48,7 +48,7 @@ import ViseTensor
     }
     #expect(Treatment(name: "keep") == .keep)
     #expect(Treatment.keep.name == "keep")
-    for name in ["", "q4", "iq2_XXS", "f32", "q4_K "] { #expect(Treatment(name: name) == nil) }
+    for name in ["", "q4", "q8_K", "f32", "q4_K "] { #expect(Treatment(name: name) == nil) }
   }
 }
 
@@ -77,7 +77,7 @@ import ViseTensor
     let format = NumberFormat.ggml(type)
     let used = try #require(DefaultFormat.resolve(format, for: site(columns: columns))).used
     guard used != format else { return }
-    for other in NumberFormat.encodable.map({ NumberFormat.ggml($0) })
+    for other in NumberFormat.common.map({ NumberFormat.ggml($0) })
     where other.byteCount(rows: 5, columns: columns) != nil {
       #expect(
         other.bitsPerWeight < format.bitsPerWeight || other.bitsPerWeight >= used.bitsPerWeight)
@@ -110,5 +110,7 @@ import ViseTensor
     #expect(used(.q2_K) == "iq4_NL")
     #expect(used(.q5_K) == "q5_0")
     #expect(used(.q6_K) == "q8_0")
+    #expect(used(.iq2_XXS) == "iq4_NL", "what is not common stands in for nothing")
+    #expect(used(.iq1_S) == "iq4_NL")
   }
 }

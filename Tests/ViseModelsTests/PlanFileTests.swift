@@ -95,7 +95,7 @@ import ViseTensor
     ("[defaults]\nformat = 4", 2, .wrongType(key: "format")),
     ("[defaults]\nformat = \"q9_Z\"", 2, .unknownFormat("q9_Z")),
     ("[sites]\n\"blk.*\" = 4", 2, .wrongType(key: "blk.*")),
-    ("[sites]\n\"blk.*\" = \"iq1_S\"", 2, .unknownFormat("iq1_S")),
+    ("[sites]\n\"blk.*\" = \"q8_K\"", 2, .unknownFormat("q8_K")),
     ("[sites]\n\"blk.*\" = {}", 2, .wrongType(key: "blk.*")),
     ("[sites]\n\"blk.*\" = { rank = 4 }", 2, .unknownKey("rank")),
     ("# a\n[sites]\n\"tok*\" = \"q8_0\"\n\"nothing\" = \"q4_0\"", 4, .noSuchSite("nothing")),

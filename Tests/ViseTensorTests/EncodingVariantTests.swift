@@ -42,7 +42,7 @@ func everyVariantEncodesTheSameBytes(type: StorageType, importanceSeed: UInt64?)
 @Test func aTypeWithoutEncoderIsRefusedByTheKernel() {
   var bytes = [UInt8](repeating: 0, count: 256)
   let values = [Float](repeating: 0, count: 256)
-  #expect(vise_ggml_encode(StorageType.iq2_XXS.rawValue, values, &bytes, 256, nil) == -1)
+  #expect(vise_ggml_encode(StorageType.q8_K.rawValue, values, &bytes, 256, nil) == -1)
   #expect(vise_ggml_encode(StorageType.q4_K.rawValue, values, &bytes, 32, nil) == -1)
 }
 

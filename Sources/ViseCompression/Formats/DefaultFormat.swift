@@ -35,7 +35,7 @@ public enum DefaultFormat {
 
   /// What `site` can hold when `format` is asked for.
   ///
-  /// A block format whose blocks do not divide the rows is replaced by the smallest encodable one
+  /// A block format whose blocks do not divide the rows is replaced by the smallest common one
   /// that fits and has at least as many bits; where none does, the result is `nil`.
   public static func resolve(_ format: NumberFormat, for site: Site) -> FormatResolution? {
     if format.misfit(columns: site.columns) == nil {
@@ -48,7 +48,7 @@ public enum DefaultFormat {
 
   private static func replacement(for format: NumberFormat, columns: Int) -> NumberFormat? {
     var best: NumberFormat?
-    for type in NumberFormat.encodable where columns % type.blockLength == 0 {
+    for type in NumberFormat.common where columns % type.blockLength == 0 {
       let candidate = NumberFormat.ggml(type)
       guard candidate.bitsPerWeight >= format.bitsPerWeight else { continue }
       if let known = best,

@@ -9,6 +9,14 @@ public enum NumberFormat: Hashable, Sendable {
 
   /// The ggml types Vise can encode, from most to fewest bits per weight.
   public static let encodable: [StorageType] = [
+    .f16, .bf16, .q8_0, .q6_K, .q5_1, .q5_K, .q5_0, .q4_1, .q4_K, .q4_0, .iq4_NL, .iq4_XS, .mxfp4,
+    .q3_K, .iq3_S, .iq3_XXS, .q2_K, .iq2_S, .iq2_XS, .iq2_XXS, .tq2_0, .iq1_M, .tq1_0, .iq1_S,
+  ]
+
+  /// The widely known types: what is stepped through, and what stands in where another does not fit.
+  ///
+  /// The others of `encodable` must be asked for by name.
+  public static let common: [StorageType] = [
     .f16, .bf16, .q8_0, .q6_K, .q5_1, .q5_K, .q5_0, .q4_1, .q4_K, .q4_0, .iq4_NL, .q3_K, .q2_K,
   ]
 

@@ -92,7 +92,9 @@ enum FileTypeNumber {
   /// llama.cpp's `llama_ftype` numbers.
   private static let numbers: [StorageType: UInt32] = [
     .f32: 0, .f16: 1, .q4_0: 2, .q4_1: 3, .q8_0: 7, .q5_0: 8, .q5_1: 9, .q2_K: 10, .q3_K: 12,
-    .q4_K: 15, .q5_K: 17, .q6_K: 18, .iq4_NL: 25, .bf16: 32,
+    .q4_K: 15, .q5_K: 17, .q6_K: 18, .iq2_XXS: 19, .iq2_XS: 20, .iq3_XXS: 23, .iq1_S: 24,
+    .iq4_NL: 25, .iq3_S: 26, .iq2_S: 28, .iq4_XS: 30, .iq1_M: 31, .bf16: 32, .tq1_0: 36, .tq2_0: 37,
+    .mxfp4: 38,
   ]
   /// What llama.cpp calls a guessed type.
   private static let guessed: UInt32 = 1024
