@@ -13,11 +13,28 @@ VISE_INLINE void V(thresholds)(const float *levels, int64_t count, float *betwee
   for (int64_t i = count > 0 ? count - 1 : 0; i < VISE_MOST_LEVELS; i++) between[i] = INFINITY;
 }
 
-/// How many thresholds of a table padded to `size`, a power of two, lie below `x`.
-VISE_INLINE int V(search)(float x, const float *between, int size) {
-  int code = 0;
+/// table[at] for sixteen indices.
+VISE_INLINE vf V(gathered)(const float *table, vi at) {
+#if defined(VISE_AVX)
+  __m256i low, high;
+  memcpy(&low, &at, sizeof low);
+  memcpy(&high, (const char *)&at + sizeof low, sizeof high);
+  __m256 parts[2] = {_mm256_i32gather_ps(table, low, 4), _mm256_i32gather_ps(table, high, 4)};
+  vf found;
+  memcpy(&found, parts, sizeof found);
+  return found;
+#else
+  vf found;
+  for (int lane = 0; lane < LANES; lane++) found[lane] = table[at[lane]];
+  return found;
+#endif
+}
+
+/// How many thresholds of a table padded to `size`, a power of two, lie below each x.
+VISE_INLINE vi V(search)(vf x, const float *between, int size) {
+  vi code = (vi)0;
   for (int step = size / 2; step > 0; step /= 2) {
-    code += x > between[code + step - 1] ? step : 0;
+    code += (x > V(gathered)(between, code + (step - 1))) & step;
   }
   return code;
 }
@@ -36,14 +53,7 @@ VISE_INLINE vf V(nearest_levels)(vf x, const float *levels, const float *between
     for (int64_t i = 1; i < count; i++) y = x > (vf)between[i - 1] ? (vf)levels[i] : y;
     return y;
   }
-  vf y;
-  float lanes[LANES], found[LANES];
-  V(store)(lanes, x);
-  for (int lane = 0; lane < LANES; lane++) {
-    found[lane] = levels[V(search)(lanes[lane], between, size)];
-  }
-  y = V(load)(found);
-  return y;
+  return V(gathered)(levels, V(search)(x, between, size));
 }
 
 VISE_INLINE vf V(weighed)(vf error, const float *importance, int64_t count) {
@@ -81,18 +91,19 @@ static void V(grid_codes)(const float *x, int64_t n, const float *levels, int64_
                           uint8_t *codes) {
   float between[VISE_MOST_LEVELS];
   V(thresholds)(levels, count, between);
-  int64_t i = 0;
-  if (count <= VISE_COMPARED_LEVELS) {
-    for (; i + LANES <= n; i += LANES) {
-      vf v = V(load)(x + i);
-      vi code = (vi)0;
-      for (int64_t level = 0; level + 1 < count; level++) code -= v > (vf)between[level];
-      vb bytes = __builtin_convertvector(code, vb);
-      memcpy(codes + i, &bytes, sizeof bytes);
-    }
-  }
   int size = V(padded)(count);
-  for (; i < n; i++) codes[i] = (uint8_t)V(search)(x[i], between, size);
+  for (int64_t i = 0; i < n; i += LANES) {
+    int64_t lanes = n - i < LANES ? n - i : LANES;
+    vf v = lanes == LANES ? V(load)(x + i) : V(load_part)(x + i, lanes, 0);
+    vi code = (vi)0;
+    if (count <= VISE_COMPARED_LEVELS) {
+      for (int64_t level = 0; level + 1 < count; level++) code -= v > (vf)between[level];
+    } else {
+      code = V(search)(v, between, size);
+    }
+    vb bytes = __builtin_convertvector(code, vb);
+    memcpy(codes + i, &bytes, (size_t)lanes);
+  }
 }
 
 VISE_INLINE vf V(affine_code)(vf x, float inverse, float zero, float low, float high) {

@@ -102,7 +102,7 @@ struct AffineFit {
     _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
     _ p: Parameters
   ) -> Parameters? {
-    var sums = AffineSums()
+    var sums = RegressionSums()
     forEachPeriod(values, importance) { values in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: 1024) { codes in
         guard let start = codes.baseAddress else { return }
@@ -124,37 +124,5 @@ struct AffineFit {
     guard scale > 0 else { return nil }
     let zero = isSymmetric ? 0 : min(max(Float(-line.offset / line.slope).rounded(), 0), high)
     return Parameters(scale: scale, zero: zero)
-  }
-}
-
-/// Sums of a weighted regression of values on codes.
-private struct AffineSums {
-  var weight = 0.0
-  var code = 0.0
-  var value = 0.0
-  var codeCode = 0.0
-  var codeValue = 0.0
-
-  mutating func add(value x: Float, code q: Float, weight w: Float) {
-    let (x, q, w) = (Double(x), Double(q), Double(w))
-    weight += w
-    code += w * q
-    value += w * x
-    codeCode += w * q * q
-    codeValue += w * q * x
-  }
-
-  /// value ≈ slope · code.
-  var proportional: (slope: Double, offset: Double)? {
-    codeCode > 0 ? (codeValue / codeCode, 0) : nil
-  }
-
-  /// value ≈ slope · code + offset.
-  var line: (slope: Double, offset: Double)? {
-    let determinant = weight * codeCode - code * code
-    guard determinant > 0 else { return nil }
-    let slope = (weight * codeValue - code * value) / determinant
-    guard slope > 0 else { return nil }
-    return (slope, (value - slope * code) / weight)
   }
 }

@@ -6,6 +6,22 @@ public enum NumberFormat: Hashable, Sendable {
   case ggml(StorageType)
   /// Integer codes with a scale, and a zero point where asymmetric, per group.
   case integer(IntegerFormat)
+  /// Floats of 4 to 8 bits times a scale: fp8, fp6, fp4 and their microscaled forms.
+  case float(FloatFormat)
+  /// e2m1 floats with block scales that are floats of 8 bits: NVFP4.
+  case blockFloat(BlockFloatFormat)
+  /// Quantiles of a normal distribution: NF4.
+  case normalFloat(NormalFloatFormat)
+  /// Block-wise dynamic 8-bit.
+  case dynamic(DynamicFormat)
+  /// Levels on a power law.
+  case power(PowerFormat)
+  /// Levels of a Laplace compander.
+  case compand(CompandFormat)
+  /// A sum of integer terms.
+  case residual(ResidualFormat)
+  /// 4-bit groups on an int8 grid.
+  case dualGrained(DualGrainedFormat)
 
   /// The ggml types Vise can encode, from most to fewest bits per weight.
   public static let encodable: [StorageType] = [
@@ -25,6 +41,14 @@ public enum NumberFormat: Hashable, Sendable {
     switch self {
     case .ggml(let type): GGMLCodec(type: type)
     case .integer(let format): format
+    case .float(let format): format
+    case .blockFloat(let format): format
+    case .normalFloat(let format): format
+    case .dynamic(let format): format
+    case .power(let format): format
+    case .compand(let format): format
+    case .residual(let format): format
+    case .dualGrained(let format): format
     }
   }
 
@@ -39,13 +63,30 @@ public enum NumberFormat: Hashable, Sendable {
       return
     }
     let words = name.lowercased().split(separator: ":", omittingEmptySubsequences: false)
-    guard let base = words.first else { return nil }
+    guard let base = words.first.map(String.init) else { return nil }
     let options = words.dropFirst().map(String.init)
-    if let format = IntegerFormat(base: String(base), options: options) {
-      self = .integer(format)
-    } else {
-      return nil
-    }
+    let found =
+      Self.uniform(base, options) ?? Self.float(base, options) ?? Self.nonuniform(base, options)
+    guard let found else { return nil }
+    self = found
+  }
+
+  private static func uniform(_ base: String, _ options: [String]) -> NumberFormat? {
+    IntegerFormat(base: base, options: options).map(Self.integer)
+      ?? ResidualFormat(base: base, options: options).map(Self.residual)
+      ?? DualGrainedFormat(base: base, options: options).map(Self.dualGrained)
+  }
+
+  private static func float(_ base: String, _ options: [String]) -> NumberFormat? {
+    FloatFormat(base: base, options: options).map(Self.float)
+      ?? BlockFloatFormat(base: base, options: options).map(Self.blockFloat)
+      ?? DynamicFormat(base: base, options: options).map(Self.dynamic)
+  }
+
+  private static func nonuniform(_ base: String, _ options: [String]) -> NumberFormat? {
+    NormalFloatFormat(base: base, options: options).map(Self.normalFloat)
+      ?? PowerFormat(base: base, options: options).map(Self.power)
+      ?? CompandFormat(base: base, options: options).map(Self.compand)
   }
 
   /// Storage per weight in bits, scales included, for rows of many groups.

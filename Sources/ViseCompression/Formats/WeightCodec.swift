@@ -53,11 +53,13 @@ public enum PartType: String, Hashable, Sendable {
   case int32 = "I32"
   case float16 = "F16"
   case bfloat16 = "BF16"
+  case float8E4M3 = "F8_E4M3"
+  case float8E5M2 = "F8_E5M2"
   case float32 = "F32"
 
   public var byteCount: Int {
     switch self {
-    case .uint8, .int8: 1
+    case .uint8, .int8, .float8E4M3, .float8E5M2: 1
     case .float16, .bfloat16: 2
     case .int32, .float32: 4
     }
