@@ -1,0 +1,123 @@
+import Testing
+import ViseCompression
+import ViseTensor
+
+@Test func structuredProjectionsHaveTheErrorsOfNumPy() throws {
+  try BLAS.load()
+  let cases = LowRankCases()
+  let weight = cases.weight
+  let kronecker = try KroneckerProduct(outerRows: 4, outerColumns: 2).factors(
+    of: weight, termCount: 2)
+  #expect(agree(squaredError(weight, kronecker.product()), LowRankGoldens.kroneckerError))
+  #expect(kronecker.parameterCount == 2 * (4 * 2 + 6 * 8))
+  let toeplitz = ToeplitzProjection().factors(of: weight)
+  #expect(agree(squaredError(weight, toeplitz.product()), LowRankGoldens.toeplitzError))
+  let hankel = HankelProjection().factors(of: weight)
+  #expect(agree(squaredError(weight, hankel.product()), LowRankGoldens.hankelError))
+  #expect(toeplitz.parameterCount == 39 && hankel.parameterCount == 39)
+  let displacement = try DisplacementRank(rank: 4).factors(of: cases.square)
+  #expect(
+    agree(squaredError(cases.square, displacement.product()), LowRankGoldens.displacementError))
+  #expect(displacement.parameterCount == 2 * 4 * 12)
+  let blocks = try BlockDiagonal(blockCount: 4, damping: 0).factors(
+    of: weight, secondMoment: cases.secondMoment)
+  #expect(
+    agree(
+      squaredError(weight, blocks.product(), cases.secondMoment),
+      LowRankGoldens.blockWeightedError))
+  #expect(blocks.parameterCount == 24 * 16 / 4)
+}
+
+@Test(arguments: [(2, 3), (4, 2), (1, 6), (8, 1)])
+func aSumOfKroneckerProductsIsRecovered(outerRows: Int, outerColumns: Int) throws {
+  var random = RandomSource(seed: 11)
+  let terms = (0..<2).map { _ in
+    (
+      LowRankCases.matrix(outerRows, outerColumns, &random),
+      LowRankCases.matrix(3, 5, &random)
+    )
+  }
+  let weight = Matrix.zeros(rows: outerRows * 3, columns: outerColumns * 5)
+  for row in 0..<weight.rows {
+    for column in 0..<weight.columns {
+      weight.row(row)[column] = terms.reduce(0) { sum, term in
+        sum + term.0.row(row / 3)[column / 5] * term.1.row(row % 3)[column % 5]
+      }
+    }
+  }
+  let method = KroneckerProduct(outerRows: outerRows, outerColumns: outerColumns)
+  #expect(method.fits(rows: weight.rows, columns: weight.columns))
+  #expect(!method.fits(rows: weight.rows, columns: 5 * outerColumns + 1) || outerColumns == 1)
+  let factors = try method.factors(of: weight, termCount: 2)
+  #expect(squaredError(weight, factors.product()) < 1e-9)
+  let fewer = try method.factors(of: weight, termCount: 1)
+  #expect(squaredError(weight, fewer.product()) > 1e-3)
+}
+
+@Test func matricesOfAStructureAreKeptByItsProjection() {
+  let toeplitz = matrix(4, 6) { Float(($1 - $0) * ($1 - $0)) }
+  #expect(ToeplitzProjection().factors(of: toeplitz).product().values == toeplitz.values)
+  #expect(squaredError(HankelProjection().factors(of: toeplitz).product(), toeplitz) > 1)
+  let hankel = matrix(6, 4) { Float(($0 + $1) * ($0 + $1)) }
+  #expect(HankelProjection().factors(of: hankel).product().values == hankel.values)
+  #expect(squaredError(ToeplitzProjection().factors(of: hankel).product(), hankel) > 1)
+}
+
+/// The matrix with `value(row, column)` at each place.
+private func matrix(_ rows: Int, _ columns: Int, _ value: (Int, Int) -> Float) -> Matrix {
+  Matrix(
+    rows: rows, columns: columns,
+    values: (0..<rows).flatMap { row in (0..<columns).map { value(row, $0) } })
+}
+
+@Test(arguments: 0..<6 as Range<UInt64>)
+func aProjectionLeavesNothingAlongItsDiagonals(seed: UInt64) {
+  var random = RandomSource(seed: seed)
+  let weight = LowRankCases.matrix(7, 5, &random)
+  for isHankel in [false, true] {
+    let nearest =
+      isHankel
+      ? HankelProjection().factors(of: weight) : ToeplitzProjection().factors(of: weight)
+    let rest = zip(weight.values, nearest.product().values).map { Double($0 - $1) }
+    var sums = [Int: Double]()
+    for (index, value) in rest.enumerated() {
+      let (row, column) = (index / 5, index % 5)
+      sums[isHankel ? row + column : column - row, default: 0] += value
+    }
+    #expect(sums.count == 11 && sums.values.allSatisfy { abs($0) < 1e-5 })
+  }
+}
+
+@Test func displacementOfFullRankLosesNothingAndOfAToeplitzMatrixIsTwo() throws {
+  try BLAS.load()
+  var random = RandomSource(seed: 5)
+  for order in [1, 2, 3, 8, 13] {
+    let weight = LowRankCases.matrix(order, order, &random)
+    let whole = try DisplacementRank(rank: order).factors(of: weight)
+    #expect(squaredError(weight, whole.product()) < 1e-8)
+    let diagonals = (0..<2 * order).map { _ in Float(random.nextUnit()) }
+    let toeplitz = matrix(order, order) { diagonals[$1 - $0 + order] }
+    let two = try DisplacementRank(rank: 2).factors(of: toeplitz)
+    #expect(squaredError(toeplitz, two.product()) < 1e-8)
+  }
+}
+
+@Test func blocksAreTakenAsTheyAreAndRefittedWhereInputsAreCorrelated() throws {
+  try BLAS.load()
+  let cases = LowRankCases()
+  let method = BlockDiagonal(blockCount: 2, damping: 0)
+  let plain = try method.factors(of: cases.weight).product()
+  for row in 0..<24 {
+    for column in 0..<16 {
+      let isInside = row / 12 == column / 8
+      #expect(plain.row(row)[column] == (isInside ? cases.weight.row(row)[column] : 0))
+    }
+  }
+  let again = try method.factors(of: plain).product()
+  #expect(again.values == plain.values)
+  let moment = cases.secondMoment
+  let refitted = try method.factors(of: cases.weight, secondMoment: moment).product()
+  #expect(
+    squaredError(cases.weight, refitted, moment) < squaredError(cases.weight, plain, moment))
+  #expect(method.fits(rows: 24, columns: 16) && !method.fits(rows: 24, columns: 15))
+}
