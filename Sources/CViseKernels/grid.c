@@ -34,6 +34,10 @@ int64_t vise_table_scale(const float *x, int64_t n, const float *importance, con
                    scale_count, best_error);
 }
 
+void vise_largest_columns(const float *scores, int64_t rows, int64_t columns, int32_t *indices) {
+  VISE_CALL(vise_variant(), largest_columns, scores, rows, columns, indices);
+}
+
 void vise_pack_codes(const uint8_t *codes, int64_t n, int bits, uint8_t *packed) {
   uint64_t buffer = 0;
   int filled = 0;

@@ -159,3 +159,18 @@ static int64_t V(table_scale)(const float *x, int64_t n, const float *importance
   }
   return best;
 }
+
+static void V(largest_columns)(const float *scores, int64_t rows, int64_t columns,
+                               int32_t *indices) {
+  for (int64_t row = 0; row < rows; row++) {
+    const float *x = scores + row * columns;
+    vf best = (vf)-INFINITY;
+    int64_t i = 0;
+    for (; i + LANES <= columns; i += LANES) best = V(larger)(V(load)(x + i), best);
+    if (i < columns) best = V(larger)(V(load_part)(x + i, columns - i, -INFINITY), best);
+    float largest = V(largest)(best);
+    int64_t found = 0;
+    while (found < columns && x[found] != largest) found++;
+    indices[row] = found < columns ? (int32_t)found : 0;
+  }
+}

@@ -60,6 +60,14 @@ public enum GridKernels {
     return (scales[Int(index)], error)
   }
 
+  /// The index of the first largest score of each of `indices.count` rows of `columns`.
+  public static func largestColumns(
+    _ scores: UnsafePointer<Float>, columns: Int, into indices: UnsafeMutableBufferPointer<Int32>
+  ) {
+    guard let target = indices.baseAddress else { return }
+    vise_largest_columns(scores, Int64(indices.count), Int64(columns), target)
+  }
+
   /// Packs codes of `bits` bits, low bits first, into (count · bits + 7) / 8 bytes.
   public static func pack(
     _ codes: UnsafeRawBufferPointer, bits: Int, into packed: UnsafeMutableRawBufferPointer

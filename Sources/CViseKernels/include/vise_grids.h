@@ -31,6 +31,9 @@ int64_t vise_table_scale(const float *x, int64_t n, const float *importance, con
                          int64_t count, float centre, const float *scales, int64_t scale_count,
                          double *best_error);
 
+/// The index of the first largest score of each row of `columns`; 0 where all are NaN.
+void vise_largest_columns(const float *scores, int64_t rows, int64_t columns, int32_t *indices);
+
 /// Packs `n` codes of 1 to 8 bits, low bits first, into (n · bits + 7) / 8 bytes.
 void vise_pack_codes(const uint8_t *codes, int64_t n, int bits, uint8_t *packed);
 

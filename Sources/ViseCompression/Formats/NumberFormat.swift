@@ -22,6 +22,12 @@ public enum NumberFormat: Hashable, Sendable {
   case residual(ResidualFormat)
   /// 4-bit groups on an int8 grid.
   case dualGrained(DualGrainedFormat)
+  /// Palettes of k-means.
+  case palette(PaletteFormat)
+  /// Vector codebooks.
+  case vector(VectorFormat)
+  /// Pyramid vector quantization.
+  case pyramid(PyramidFormat)
 
   /// The ggml types Vise can encode, from most to fewest bits per weight.
   public static let encodable: [StorageType] = [
@@ -49,6 +55,9 @@ public enum NumberFormat: Hashable, Sendable {
     case .compand(let format): format
     case .residual(let format): format
     case .dualGrained(let format): format
+    case .palette(let format): format
+    case .vector(let format): format
+    case .pyramid(let format): format
     }
   }
 
@@ -67,6 +76,7 @@ public enum NumberFormat: Hashable, Sendable {
     let options = words.dropFirst().map(String.init)
     let found =
       Self.uniform(base, options) ?? Self.float(base, options) ?? Self.nonuniform(base, options)
+      ?? Self.codebook(base, options)
     guard let found else { return nil }
     self = found
   }
@@ -87,6 +97,12 @@ public enum NumberFormat: Hashable, Sendable {
     NormalFloatFormat(base: base, options: options).map(Self.normalFloat)
       ?? PowerFormat(base: base, options: options).map(Self.power)
       ?? CompandFormat(base: base, options: options).map(Self.compand)
+  }
+
+  private static func codebook(_ base: String, _ options: [String]) -> NumberFormat? {
+    PaletteFormat(base: base, options: options).map(Self.palette)
+      ?? VectorFormat(base: base, options: options).map(Self.vector)
+      ?? PyramidFormat(base: base, options: options).map(Self.pyramid)
   }
 
   /// Storage per weight in bits, scales included, for rows of many groups.
