@@ -8,7 +8,8 @@ public import ViseTensor
 ///
 /// Windows run on all of the session's threads, but each input's sums take them in their order:
 /// the file does not depend on the number of threads, nor on interruptions. Where the sums of all
-/// inputs exceed their share of the memory, groups of inputs are collected in passes.
+/// inputs exceed their share of the memory, groups of inputs are collected in passes, each from
+/// where the one before left its windows as far as a quarter of that share holds them.
 public struct CalibrationCollector: Sendable {
   /// Where and how the file is written.
   public struct Settings: Sendable {
@@ -58,7 +59,9 @@ public struct CalibrationCollector: Sendable {
     self.settings = settings
     inputs = CalibrationInputs(session.model, session.program.graph)
     guard !inputs.all.isEmpty else { throw .noInputs }
-    groups = inputs.groups(byteBudget: settings.sumsByteCount)
+    let whole = inputs.groups(byteBudget: settings.sumsByteCount)
+    groups =
+      whole.count == 1 ? whole : inputs.groups(byteBudget: settings.sumsByteCount / 4 * 3)
     header = CalibrationHeader(model: session.model, text: text, source: settings.source)
     grams = TextGrams(tokens: text.tokens.prefix(text.windowCount * text.windowLength))
     workers = WorkerSet(session: session)
@@ -74,12 +77,16 @@ public struct CalibrationCollector: Sendable {
     let total = groups.count * text.windowCount
     var resumed = 0
     var last: GroupSums?
+    var starts: CutValues?
     for index in groups.indices {
       let group = partial(index) ?? GroupSums(inputs.all[groups[index]])
       resumed += group.windowsDone
-      try collect(group, index: index, cancellation) {
+      let next = index + 1 < groups.count ? cutValues(before: index + 1) : nil
+      try collect(group, index: index, starts, next, cancellation) {
         progress(index * text.windowCount + $0, total)
       }
+      // A group that starts behind the same cut starts from the same values.
+      starts = next?.cut == starts?.cut ? starts : next
       if let name = group.firstNotFinite { throw CalibrationError.notFinite(name: name) }
       last = group
       if groups.count > 1 { try save(group, index: index) }
@@ -106,8 +113,8 @@ public struct CalibrationCollector: Sendable {
 
   /// Adds the windows a group still lacks.
   private func collect(
-    _ group: GroupSums, index: Int, _ cancellation: CancellationFlag,
-    progress: @Sendable (Int) -> Void
+    _ group: GroupSums, index: Int, _ starts: CutValues?, _ next: CutValues?,
+    _ cancellation: CancellationFlag, progress: @Sendable (Int) -> Void
   ) throws {
     let round = 8 * session.pool.threadCount
     var saved = ContinuousClock.now
@@ -115,7 +122,8 @@ public struct CalibrationCollector: Sendable {
       let start = group.windowsDone
       let windows = start..<min(start + round, text.windowCount)
       try CalibrationRound(
-        session: session, text: text, workers: workers, group: group, windows: windows
+        session: session, text: text, workers: workers, group: group, windows: windows,
+        starts: starts, next: next?.cut == starts?.cut ? nil : next
       ).run(cancellation) { progress(start + $0) }
       group.windowsDone = windows.upperBound
       if group.windowsDone < text.windowCount,
@@ -125,6 +133,16 @@ public struct CalibrationCollector: Sendable {
         saved = .now
       }
     }
+  }
+
+  /// A place for the values at the last cut before a group's first input.
+  private func cutValues(before index: Int) -> CutValues? {
+    let graph = session.program.graph
+    let node = inputs.all[groups[index].lowerBound].node
+    guard let cut = graph.cuts.lastIndex(where: { $0.node <= node }) else { return nil }
+    let bytes = text.windowLength * session.program.configuration.width * 4
+    return CutValues(
+      cut: cut, node: graph.cuts[cut].node, windowLimit: settings.sumsByteCount / 4 / bytes)
   }
 
   /// Writes the finished file, taking each input's sums from memory or from its group's file.

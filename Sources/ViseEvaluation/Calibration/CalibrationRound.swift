@@ -12,12 +12,16 @@ struct CalibrationRound: Sendable {
   let workers: WorkerSet
   let group: GroupSums
   let windows: Range<Int>
+  /// Where windows may start, left by the pass before, and what to leave for the next.
+  let starts: CutValues?
+  let next: CutValues?
 
   /// Calls `progress` with the number of windows of this round that are done.
   func run(_ cancellation: CancellationFlag, progress: @Sendable (Int) -> Void) throws {
     let turnstile = Turnstile(places: group.sums.count, first: windows.lowerBound)
     let state = Mutex<(done: Int, failure: (any Error)?)>((0, nil))
-    let (sums, places, lastNode) = (group.sums, group.places, group.lastNode)
+    let (sums, places) = (group.sums, group.places)
+    let lastNode = max(group.lastNode ?? .max, next?.node ?? 0)
     do {
       try session.pool.forEach(windows.count) { item, worker in
         do {
@@ -44,15 +48,44 @@ struct CalibrationRound: Sendable {
   }
 
   private func add(
-    _ window: Int, _ sums: [InputSums], _ places: [String: Int], through lastNode: Int?,
+    _ window: Int, _ sums: [InputSums], _ places: [String: Int], through lastNode: Int,
     to turnstile: Turnstile, _ worker: Worker, _ cancellation: CancellationFlag
   ) throws {
     let batch = TokenBatch(tokens: text.window(window), sequenceLength: text.windowLength)
     try worker.executor.observeLinearInputs(
-      of: batch, weights: session.weights, through: lastNode, cancellation: cancellation
-    ) { weight, input in
-      guard let place = places[weight] else { return }
-      try turnstile.pass(place, turn: window) { try sums[place].add(input) }
-    }
+      of: batch, weights: session.weights, from: starts?.checkpoint(window), through: lastNode,
+      cancellation: cancellation,
+      keep: { next?.keep($0, window: window) },
+      observe: { weight, input in
+        guard let place = places[weight] else { return }
+        try turnstile.pass(place, turn: window) { try sums[place].add(input) }
+      })
+  }
+}
+
+/// The activations of windows at one cut, for the next pass to start from.
+final class CutValues: Sendable {
+  let cut: Int
+  /// The first node after the cut.
+  let node: Int
+  /// Windows from this on are not kept and start at their tokens.
+  private let windowLimit: Int
+  private let values = Mutex<[Int: Matrix]>([:])
+
+  init(cut: Int, node: Int, windowLimit: Int) {
+    self.cut = cut
+    self.node = node
+    self.windowLimit = windowLimit
+  }
+
+  func checkpoint(_ window: Int) -> ActivationCheckpoint? {
+    values.withLock { $0[window] }.map { ActivationCheckpoint(cut: cut, value: $0) }
+  }
+
+  /// Copies the value if it is at this cut and there is room.
+  func keep(_ checkpoint: ActivationCheckpoint, window: Int) {
+    guard checkpoint.cut == cut, window < windowLimit else { return }
+    let copy = checkpoint.value.copy()
+    values.withLock { $0[window] = copy }
   }
 }

@@ -67,17 +67,21 @@ public final class Executor {
   /// Runs `batch` as far as the last of `weights`' inputs that is wanted, showing those inputs.
   ///
   /// - Parameters:
+  ///   - start: an earlier pass's value at a cut, to start there.
   ///   - node: the last node to run; its input is shown too, its result is not.
+  ///   - keep: called with the value at each cut passed, to be copied if it is to be kept.
   ///   - observe: called before each linear operation with its weight's key and its input, which
   ///     is lent for the call; last with the head's key and the features, if all nodes are run.
   ///     What it throws ends the pass.
   public func observeLinearInputs(
-    of batch: TokenBatch, weights: some WeightSource, through node: Int? = nil,
-    cancellation: CancellationFlag, observe: (_ weight: String, _ input: Matrix) throws -> Void
+    of batch: TokenBatch, weights: some WeightSource, from start: ActivationCheckpoint? = nil,
+    through node: Int? = nil, cancellation: CancellationFlag,
+    keep: (ActivationCheckpoint) -> Void = { _ in },
+    observe: (_ weight: String, _ input: Matrix) throws -> Void
   ) throws {
     let last = min(node ?? .max, graph.nodes.count - 1)
     var values = try run(
-      batch, weights, from: nil, through: last, cancellation, keep: { _ in }, observe: observe)
+      batch, weights, from: start, through: last, cancellation, keep: keep, observe: observe)
     if last == graph.nodes.count - 1, let features = values.take(graph.features) {
       defer { scratch.give(features) }
       try observe(graph.head, features)
