@@ -6,6 +6,8 @@ public enum NumberFormat: Hashable, Sendable {
   case ggml(StorageType)
   /// Integer codes with a scale, and a zero point where asymmetric, per group.
   case integer(IntegerFormat)
+  /// Integer codes with a scale and a real offset per group.
+  case offset(OffsetFormat)
   /// Floats of 4 to 8 bits times a scale: fp8, fp6, fp4 and their microscaled forms.
   case float(FloatFormat)
   /// e2m1 floats with block scales that are floats of 8 bits: NVFP4.
@@ -47,6 +49,7 @@ public enum NumberFormat: Hashable, Sendable {
     switch self {
     case .ggml(let type): GGMLCodec(type: type)
     case .integer(let format): format
+    case .offset(let format): format
     case .float(let format): format
     case .blockFloat(let format): format
     case .normalFloat(let format): format
@@ -83,6 +86,7 @@ public enum NumberFormat: Hashable, Sendable {
 
   private static func uniform(_ base: String, _ options: [String]) -> NumberFormat? {
     IntegerFormat(base: base, options: options).map(Self.integer)
+      ?? OffsetFormat(base: base, options: options).map(Self.offset)
       ?? ResidualFormat(base: base, options: options).map(Self.residual)
       ?? DualGrainedFormat(base: base, options: options).map(Self.dualGrained)
   }

@@ -14,7 +14,9 @@ private let formats: [(name: String, decibels: Double)] = [
   ("compand4:g128", 16), ("compand2:g64", 6), ("compand3:g128:centred", 10),
   ("kmeans4:tensor", 14), ("kmeans3:channel", 10), ("kmeans2:r5", 5), ("kmeans4:g64", 18),
   ("kmeans8:tensor", 36), ("vq8d2:channel", 16), ("vq6d4:tensor", 4), ("vq8d4:g64", 8),
-  ("pvq16k24", 12), ("pvq8k16:hadamard", 13), ("pvq32k32", 9), ("rex3x2:g64:asym", 18), ("dgq4:g64", 17), ("dgq4:g128", 16),
+  ("pvq16k24", 12), ("pvq8k16:hadamard", 13), ("pvq32k32", 9), ("rex2x4:g128", 30),
+  ("rex3x2:g64:asym", 18), ("dgq4:g64", 17), ("dgq4:g128", 16), ("aff4:g64", 18),
+  ("aff2:g32", 7), ("aff8:channel", 36),
 ]
 
 @Test(arguments: formats)

@@ -1,0 +1,121 @@
+import Glibc
+import Testing
+import ViseCompression
+import ViseTensor
+
+private let work = RowWork(pool: nil)
+
+@Test(arguments: ["int2:channel", "int3:g32", "int4:g48"])
+func coordinateDescentLowersTheErrorOfOutputs(name: String) throws {
+  guard case .integer(let format)? = NumberFormat(name: name) else { return }
+  let inputs = SolverInputs(tokens: 96, columns: 96, seed: 81)
+  let weight = testWeight(rows: 12, columns: 96, seed: 82)
+  let encoded = try COMQ(format: format, secondMoment: inputs.secondMoment)
+    .encode(weight, work: work)
+  let found = inputs.outputError(try format.decode(encoded, work: work), weight)
+  let (_, weighed) = try stored(
+    name, weight, importance: LinearAlgebra.diagonal(of: inputs.secondMoment))
+  let plain = inputs.outputError(Matrix(rows: 12, columns: 96, values: weighed), weight)
+  #expect(found < 0.75 * plain)
+  #expect(encoded.byteCount == format.layout(rows: 12, columns: 96).reduce(0) { $0 + $1.byteCount })
+}
+
+@Test func coordinateDescentIsNearTheBestOfAllCodes() throws {
+  let inputs = SolverInputs(tokens: 20, columns: 5, seed: 83)
+  let weight = testWeight(rows: 20, columns: 5, seed: 84)
+  let format = IntegerFormat(bits: 2, granularity: .channel)
+  let encoded = try COMQ(format: format, secondMoment: inputs.secondMoment)
+    .encode(weight, work: work)
+  let found = try format.decode(encoded, work: work)
+  let moment = inputs.secondMoment
+  func error(_ row: Int, _ values: [Double]) -> Double {
+    let off = values.indices.map { Double(weight.row(row)[$0]) - values[$0] }
+    return off.indices.reduce(0.0) { sum, i in
+      sum + off.indices.reduce(0.0) { $0 + off[i] * Double(moment.row(i)[$1]) * off[$1] }
+    }
+  }
+  var best = 0.0
+  var reached = 0.0
+  for row in 0..<20 {
+    var least = Double.infinity
+    for index in 0..<1024 {
+      let codes = (0..<5).map { Double(index >> (2 * $0) & 3) - 2 }
+      var (product, square) = (0.0, 0.0)
+      for i in 0..<5 {
+        for j in 0..<5 {
+          product += codes[i] * Double(moment.row(i)[j]) * Double(weight.row(row)[j])
+          square += codes[i] * Double(moment.row(i)[j]) * codes[j]
+        }
+      }
+      let scale = square > 0 ? max(product / square, 0) : 0
+      least = min(least, error(row, codes.map { $0 * scale }))
+    }
+    best += least
+    reached += error(row, (0..<5).map { Double(found.row(row)[$0]) })
+  }
+  #expect(reached < 2.5 * best)
+}
+
+@Test func correctedOutputsHaveTheOriginalsMean() throws {
+  try BLAS.load()
+  let inputs = SolverInputs(tokens: 50, columns: 64, seed: 85)
+  let weight = testWeight(rows: 8, columns: 64, seed: 86)
+  let (_, values) = try stored("int2:g64", weight)
+  let decoded = Matrix(rows: 8, columns: 64, values: values)
+  let correction = BiasCorrection.correction(weight: weight, decoded: decoded, mean: inputs.mean)
+  let exact = inputs.outputs(weight)
+  let found = inputs.outputs(decoded)
+  var left = 0.0
+  for row in 0..<8 {
+    let bias = (0..<50).reduce(0.0) { $0 + exact[$1][row] - found[$1][row] } / 50
+    #expect(abs(bias - Double(correction[row])) < 1e-4)
+    left += (0..<50).reduce(0.0) {
+      let off = exact[$1][row] - found[$1][row] - bias
+      return $0 + off * off
+    } / 50
+  }
+  let remaining = BiasCorrection.remainingError(
+    weight: weight, decoded: decoded, secondMoment: inputs.secondMoment, mean: inputs.mean)
+  #expect(abs(remaining - left) < 1e-3 * left)
+}
+
+@Test func refittedRowsAreAtTheirLeastSquares() throws {
+  try BLAS.load()
+  let inputs = SolverInputs(tokens: 80, columns: 64, seed: 87)
+  let weight = testWeight(rows: 6, columns: 64, seed: 88)
+  let format = IntegerFormat(bits: 2, granularity: .group(32), range: .extremes)
+  let encoded = try format.encode(weight, importance: nil, work: work)
+  let decoded = try format.decode(encoded, work: work)
+  let factors = RowScaleRefit.factors(
+    decoded: decoded, weight: weight, secondMoment: inputs.secondMoment)
+  func error(_ scale: Float) -> Double {
+    inputs.outputError(
+      LinearAlgebra.scaleRows(of: decoded, by: factors.map { $0 * scale }), weight)
+  }
+  #expect(error(1) < error(0.98) && error(1) < error(1.02))
+  let refitted = try format.decode(
+    RowScaleRefit.applying(factors, to: encoded, format: format), work: work)
+  #expect(inputs.outputError(refitted, weight) < inputs.outputError(decoded, weight))
+}
+
+@Test func allocatedBitsMeetTheirTotalAtOnePrice() {
+  var random = TestWeights(seed: 89)
+  let groups = (0..<60).map { _ in
+    RateAllocation.Group(
+      weightCount: 1000 + Int(random.uniform() * 5000),
+      sensitivity: pow(10, Double(random.uniform()) * 6 - 3))
+  }
+  let weights = groups.reduce(0.0) { $0 + Double($1.weightCount) }
+  for average in [1.5, 3, 4.25] {
+    let found = RateAllocation(groups: groups, bitCount: average * weights)
+    let total = found.total(of: groups)
+    #expect(total <= average * weights && total > (average - 1e-6) * weights)
+    for (bits, group) in zip(found.bits, groups) where bits > 0 && bits < 8 {
+      #expect(abs(group.sensitivity * exp2(-2 * bits) / found.multiplier - 1) < 1e-9)
+    }
+    let whole = found.wholeBits(of: groups, bitCount: average * weights)
+    let used = zip(whole, groups).reduce(0.0) { $0 + Double($1.0 * $1.1.weightCount) }
+    #expect(used <= average * weights && used > (average - 0.1) * weights)
+  }
+  #expect(RateAllocation(groups: groups, bitCount: 99 * weights).bits.allSatisfy { $0 == 8 })
+}
