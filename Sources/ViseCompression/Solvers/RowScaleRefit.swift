@@ -4,7 +4,9 @@ public import ViseTensor
 ///
 /// Least squares in closed form: c = ŵᵀHw / ŵᵀHŵ with H = E[x xᵀ], which minimises E[(wx − c·ŵx)²].
 public enum RowScaleRefit {
-  /// The factors; 1 for rows without outputs. BLAS must be loaded.
+  /// The factors, 1 for rows without outputs.
+  ///
+  /// BLAS must be loaded.
   public static func factors(
     decoded: Matrix, weight: Matrix, secondMoment: Matrix
   ) -> [Float] {

@@ -27,10 +27,9 @@ public enum Smoothing {
     }
   }
 
-  /// Factors of the keys' channels, SmoothAttention of QServe (Lin et al., 2024, eq. 9):
-  /// λ = max|K|^α, equal for the two channels that a rotary embedding mixes.
+  /// Factors of the keys' channels, λ = max|K|^α, equal for two that a rotary embedding mixes.
   ///
-  /// Keys are divided by them and queries multiplied; `inputs` are max|Kⱼ| of one head, whose
+  /// SmoothAttention of QServe (Lin et al., 2024, eq. 9). Keys are divided by them and queries multiplied; `inputs` are max|Kⱼ| of one head, whose
   /// channels j and j + half are a pair, or 2j and 2j + 1 where interleaved.
   public static func keyFactors(
     inputs: [Float], alpha: Double = 0.5, isInterleaved: Bool = false
