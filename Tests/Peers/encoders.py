@@ -5,9 +5,12 @@ Usage: encoders.py MODEL.gguf --vise .build/release/vise --ggml path/to/libggml-
 
 `vise study encoders MODEL --json` names the tensors and the number of first rows of each that it
 encoded, with the mean squared error and weights per second of each format. This script encodes the
-same rows with `ggml_quantize_chunk` (no importance matrix), one thread, and prints for each format
-the ratio of squared errors (below 1: Vise is closer) and of speeds (above 1: Vise is faster). Vise
-is timed by the clock and ggml by its processor time, so a busy machine makes Vise look slower.
+same rows with `ggml_quantize_chunk`, one thread, and prints for each format the ratio of squared
+errors (below 1: Vise is closer) and of speeds (above 1: Vise is faster). Vise is timed by the clock
+and ggml by its processor time, so a busy machine makes Vise look slower.
+
+With --importance both get the same uneven importance of columns and errors are weighed by it;
+without, ggml gets none, but for the types it refuses then: those get equal importance.
 """
 
 import argparse
@@ -37,23 +40,33 @@ def load_ggml(path):
     library.ggml_init.argtypes = [InitParameters]
     library.ggml_init.restype = ctypes.c_void_p
     library.ggml_init(InitParameters(1 << 20, None, False))  # fills the half-float tables
+    library.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
     return library
 
 
-def ggml_figures(library, kind, values, repetitions=3):
-    """Squared error and fastest seconds of processor time of ggml's encoder."""
+def uneven_importance(columns):
+    """The importance that `vise study encoders --importance` gives to columns."""
+    return (1 / (1 + (np.arange(columns) * 7919 % columns) / 16)).astype(np.float32)
+
+
+def ggml_figures(library, kind, values, importance, repetitions=3):
+    """Weighed mean squared error and fastest seconds of processor time of ggml's encoder."""
     block, size = GGML_QUANT_SIZES[kind]
     rows, columns = values.shape
+    weights = uneven_importance(columns) if importance else np.ones(columns, np.float32)
+    given = importance or library.ggml_quantize_requires_imatrix(kind.value)
+    matrix = weights.ctypes.data if given else None
+    library.ggml_quantize_init(kind.value)
     encoded = np.zeros((rows, columns // block * size), np.uint8)
     fastest = float("inf")
     for _ in range(repetitions):
         start = time.thread_time()
         library.ggml_quantize_chunk(
-            kind.value, values.ctypes.data, encoded.ctypes.data, 0, rows, columns, None
+            kind.value, values.ctypes.data, encoded.ctypes.data, 0, rows, columns, matrix
         )
         fastest = min(fastest, time.thread_time() - start)
     decoded = quants.dequantize(encoded, kind).astype(np.float64)
-    return float(((decoded - values) ** 2).sum()), fastest
+    return float(((decoded - values) ** 2 * weights).sum() / (weights.sum() * rows)), fastest
 
 
 def first_rows(reader, name, rows):
@@ -70,8 +83,10 @@ def main():
     parser.add_argument("--vise", required=True)
     parser.add_argument("--ggml", required=True)
     parser.add_argument("--tensors", type=int, help="compare this many, evenly spaced")
+    parser.add_argument("--importance", action="store_true", help="let a few columns matter most")
     arguments = parser.parse_args()
     command = [arguments.vise, "study", "encoders", arguments.model, "--json"]
+    command += ["--importance"] if arguments.importance else []
     study = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     library, reader = load_ggml(arguments.ggml), gguf.GGUFReader(arguments.model)
     totals = collections.defaultdict(lambda: np.zeros(5))
@@ -87,9 +102,9 @@ def main():
             cache = {name: first_rows(reader, name, rows)}
         values = cache[name]
         kind = GGMLQuantizationType[figure["format"].upper()]
-        error, seconds = ggml_figures(library, kind, values)
+        error, seconds = ggml_figures(library, kind, values, arguments.importance)
         totals[figure["format"]] += [
-            figure["mse"] * values.size, error,
+            figure["mse"] * values.size, error * values.size,
             values.size / figure["weights_per_second"], seconds, values.size,
         ]  # fmt: skip
     print(f"{'format':8} {'Vise MSE':>10} {'ggml MSE':>10} {'ratio':>7} {'Mw/s':>8} {'speed':>7}")

@@ -47,3 +47,19 @@ import ViseTensor
     #expect(figure.weightsPerSecond > 0)
   }
 }
+
+@Test func studyWeighsErrorsByTheImportanceGiven() throws {
+  var weights = TestWeights(seed: 5)
+  let values = weights.normal(2 * 576, deviation: 0.05)
+  let importance = EncoderStudy.unevenImportance(columns: 576)
+  #expect(importance[0] == 1 && importance[1] == 1 / (1 + Float(7919 % 576) / 16))
+  let figures = try values.withUnsafeBufferPointer {
+    try EncoderStudy(types: [.q4_0], repetitions: 1).figures(
+      of: $0, rows: 2, columns: 576, importance: importance)
+  }
+  let result = try roundTrip(values, as: .q4_0, columns: 576, importance: importance)
+  let expected =
+    squaredError(values, result, importance: importance)
+    / (2 * importance.reduce(0) { $0 + Double($1) })
+  #expect(abs(try #require(figures.first).meanSquaredError - expected) <= 1e-6 * expected)
+}

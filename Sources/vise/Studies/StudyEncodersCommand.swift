@@ -15,6 +15,9 @@ struct StudyEncodersCommand: ParsableCommand {
   @Option(help: "Runs of each encoder; the fastest counts.")
   var repetitions = 3
 
+  @Flag(help: "Let a few columns matter most, as with an importance matrix.")
+  var importance = false
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -59,7 +62,8 @@ struct StudyEncodersCommand: ParsableCommand {
     defer { withExtendedLifetime(weight) {} }
     return try study.figures(
       of: UnsafeBufferPointer(start: weight.pointer, count: rows * weight.columns), rows: rows,
-      columns: weight.columns
+      columns: weight.columns,
+      importance: importance ? EncoderStudy.unevenImportance(columns: weight.columns) : nil
     ).map {
       Result(
         tensor: site.name, rows: rows, format: $0.type.name, mse: $0.meanSquaredError,
