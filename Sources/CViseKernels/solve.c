@@ -67,3 +67,18 @@ int vise_ggml_descent(uint32_t type, float *values, int64_t stride, int64_t rows
                                    gradient_stride, h, h_stride, bytes, bytes_stride, changes,
                                    changes_stride);
 }
+
+int vise_grid_feedback(float *w, int64_t stride, int64_t rows, int64_t columns, const float *u,
+                       int64_t u_stride, const float *levels, int count, int64_t span_stride,
+                       const int32_t *spans, uint8_t *codes, int64_t codes_stride, float *errors,
+                       int64_t errors_stride) {
+  if (columns > 256 || count < 1 || count > 256) return -1;
+  for (int64_t row = 0; row < rows; row += 16) {
+    int64_t some = rows - row < 16 ? rows - row : 16;
+    VISE_CALL(vise_variant(), grid_feedback_chunk, w + row * stride, stride, some, columns, u,
+              u_stride, levels + row * count, count, span_stride, spans,
+              codes + row * codes_stride, codes_stride, errors + row * errors_stride,
+              errors_stride);
+  }
+  return 0;
+}

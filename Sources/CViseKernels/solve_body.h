@@ -23,10 +23,16 @@ typedef struct {
 VISE_INLINE void V(lanes_from_rows)(vf *lanes, const float *rows, int64_t stride, int64_t columns,
                                     int64_t count) {
   for (int64_t start = 0; start < columns; start += 16) {
+    int64_t width = columns - start < 16 ? columns - start : 16;
+    vf part[16];
     for (int lane = 0; lane < 16; lane++) {
-      lanes[start + lane] = lane < count ? V(load)(rows + lane * stride + start) : (vf)0.0f;
+      const float *row = rows + lane * stride + start;
+      part[lane] = lane >= count  ? (vf)0.0f
+                   : width == 16 ? V(load)(row)
+                                 : V(load_part)(row, width, 0.0f);
     }
-    V(transpose)(lanes + start);
+    V(transpose)(part);
+    memcpy(lanes + start, part, sizeof(vf) * (size_t)width);
   }
 }
 
@@ -34,9 +40,13 @@ VISE_INLINE void V(lanes_to_rows)(const vf *lanes, float *rows, int64_t stride, 
                                   int64_t count) {
   for (int64_t start = 0; start < columns; start += 16) {
     vf part[16];
-    memcpy(part, lanes + start, sizeof part);
+    int64_t width = columns - start < 16 ? columns - start : 16;
+    memset(part, 0, sizeof part);
+    memcpy(part, lanes + start, sizeof(vf) * (size_t)width);
     V(transpose)(part);
-    for (int lane = 0; lane < count; lane++) V(store)(rows + lane * stride + start, part[lane]);
+    for (int lane = 0; lane < count; lane++) {
+      V(store_part)(rows + lane * stride + start, part[lane], width);
+    }
   }
 }
 
@@ -276,4 +286,51 @@ static void V(descent_chunk)(const vise_block_kind *kind, float *values, int64_t
   V(lanes_to_rows)(y, values, stride, columns, count);
   for (int64_t j = 0; j < columns; j++) y[j] -= old[j];
   V(lanes_to_rows)(y, changes, changes_stride, columns, count);
+}
+
+/// The index of the level nearest to `v`; the lower of two equally near.
+VISE_INLINE int V(nearest_index)(float v, const float *levels, int count) {
+  int low = 0, high = count - 1;
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (v > (levels[middle] + levels[middle + 1]) * 0.5f) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/// The nearest levels of sixteen rows: `levels` has `count` ascending numbers a row.
+VISE_INLINE vf V(nearest_in_rows)(vf v, const float *levels, int count, int64_t rows,
+                                  uint8_t *codes, int64_t codes_stride) {
+  vf value = (vf)0.0f;
+  for (int lane = 0; lane < rows; lane++) {
+    const float *own = levels + lane * count;
+    int index = V(nearest_index)(v[lane], own, count);
+    codes[lane * codes_stride] = (uint8_t)index;
+    value[lane] = own[index];
+  }
+  return value;
+}
+
+static void V(grid_feedback_chunk)(float *w, int64_t stride, int64_t rows, int64_t columns,
+                                   const float *u, int64_t u_stride, const float *levels,
+                                   int count, int64_t span_stride, const int32_t *spans,
+                                   uint8_t *codes, int64_t codes_stride, float *errors,
+                                   int64_t errors_stride) {
+  vf x[256], e[256];
+  V(lanes_from_rows)(x, w, stride, columns, rows);
+  for (int64_t j = 0; j < columns; j++) {
+    const float *row = u + j * u_stride;
+    vf value = V(nearest_in_rows)(x[j], levels + spans[j] * span_stride, count, rows, codes + j,
+                                  codes_stride);
+    vf error = (x[j] - value) * (1.0f / row[j]);
+    x[j] = value;
+    e[j] = error;
+    for (int64_t k = j + 1; k < columns; k++) x[k] -= error * row[k];
+  }
+  V(lanes_to_rows)(x, w, stride, columns, rows);
+  V(lanes_to_rows)(e, errors, errors_stride, columns, rows);
 }

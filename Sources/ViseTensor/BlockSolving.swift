@@ -45,4 +45,30 @@ public enum BlockSolving {
       Int64(blockStride), changes.start, Int64(changes.stride))
     precondition(status == 0, "\(type.name) has no blocks that descent can improve")
   }
+
+  /// Levels of some rows: `count` ascending numbers a row, one set a span.
+  public struct LevelTable {
+    public let start: UnsafePointer<Float>
+    public let count: Int
+    /// Numbers between the tables of two spans.
+    public let spanStride: Int
+
+    public init(_ start: UnsafePointer<Float>, count: Int, spanStride: Int) {
+      self.start = start
+      self.count = count
+      self.spanStride = spanStride
+    }
+  }
+
+  /// Rounds `columns` ≤ 256 columns to levels with error feedback; `spans` has one index a column.
+  public static func feedback(
+    levels: LevelTable, spans: UnsafePointer<Int32>, values: Rectangle, rows: Int, columns: Int,
+    factor: Rectangle, codes: UnsafeMutablePointer<UInt8>, codesStride: Int, errors: Rectangle
+  ) {
+    let status = vise_grid_feedback(
+      values.start, Int64(values.stride), Int64(rows), Int64(columns), factor.start,
+      Int64(factor.stride), levels.start, Int32(levels.count), Int64(levels.spanStride), spans,
+      codes, Int64(codesStride), errors.start, Int64(errors.stride))
+    precondition(status == 0, "levels are at most 256, chunks at most 256 columns")
+  }
 }

@@ -43,6 +43,15 @@ int vise_ggml_feedback(uint32_t type, float *w, int64_t stride, int64_t rows, in
                        const float *u, int64_t u_stride, const float *importance, void *bytes,
                        int64_t bytes_stride, float *errors, int64_t errors_stride);
 
+/// Error feedback as `vise_ggml_feedback` has it, to given levels instead of a type's blocks.
+///
+/// Row r rounds column j to the nearest of the `count` ≤ 256 ascending numbers at
+/// `levels` + spans[j] · `span_stride` + r · count, and writes its index to `codes`.
+int vise_grid_feedback(float *w, int64_t stride, int64_t rows, int64_t columns, const float *u,
+                       int64_t u_stride, const float *levels, int count, int64_t span_stride,
+                       const int32_t *spans, uint8_t *codes, int64_t codes_stride, float *errors,
+                       int64_t errors_stride);
+
 /// One pass of coordinate descent on eᵀHe over `columns` ≤ 256 columns of encoded blocks.
 ///
 /// `values` are what the blocks in `bytes` decode to, `gradient` is H·(values − weights) at these

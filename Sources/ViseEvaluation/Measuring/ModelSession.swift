@@ -1,4 +1,4 @@
-import ViseCompression
+public import ViseCompression
 public import ViseModels
 public import ViseTensor
 
@@ -31,15 +31,20 @@ public final class ModelSession: Sendable {
   let compressor: SiteCompressor
   let ropeTables = RopeTableCache()
 
+  /// - Parameter calibration: statistics the treatments' methods may use.
   /// - Throws: `ModelError` where the model cannot be run, `BLASError` without OpenBLAS.
-  public init(model: Model, pool: ComputePool, budget: MemoryBudget) throws {
+  public init(
+    model: Model, calibration: (any CalibrationSource)? = nil, pool: ComputePool,
+    budget: MemoryBudget
+  ) throws {
     try BLAS.load()
     self.model = model
     self.program = try model.program.get()
     self.pool = pool
     self.budget = budget
     weights = WeightStore(model: model, byteBudget: budget.weights)
-    compressor = SiteCompressor(reference: weights, byteBudget: budget.compressed)
+    compressor = SiteCompressor(
+      reference: weights, calibration: calibration, byteBudget: budget.compressed)
   }
 
   /// The weights under `plan`, its treated sites made beforehand on all threads where they fit.

@@ -14,10 +14,14 @@ public struct PlanFileError: Error, Hashable, Sendable {
     case unknownKey(String)
     case unknownFormat(String)
     case wrongType(key: String)
+    /// A setting has a value that makes no sense.
+    case badValue(key: String, value: String, expected: String)
     /// No site of the model has the name or matches the pattern.
     case noSuchSite(String)
     /// No format that is at least as good fits the site's rows.
     case doesNotFit(site: String, format: String)
+    /// The site cannot be treated so; the reason says why.
+    case unsuitable(site: String, treatment: String, reason: String)
   }
 }
 
@@ -41,34 +45,50 @@ public struct PlanFile: Hashable, Sendable {
   public init(text: String, sites: [Site]) throws(PlanFileError) {
     let parser = PlanParser(text: text)
     let document = try parser.document()
-    var asked: [Int: (format: NumberFormat, line: Int?)] = [:]
-    if let format = document.defaultFormat {
-      for site in sites { asked[site.index] = (format, nil) }
-    }
+    var asked: [Int: (treatment: Treatment, line: Int?)] = [:]
+    for site in sites { asked[site.index] = (document.defaultTreatment, nil) }
     for rule in document.rules {
       let matching = sites.filter { Glob.matches(rule.pattern, $0.name) }
       guard !matching.isEmpty else {
         throw PlanFileError(line: rule.line, reason: .noSuchSite(rule.pattern))
       }
-      for site in matching { asked[site.index] = rule.format.map { ($0, rule.line) } }
+      for site in matching { asked[site.index] = (rule.treatment, rule.line) }
     }
     var plan = Plan()
     var substitutions: [Substitution] = []
     for site in sites {
-      guard let (format, line) = asked[site.index] else { continue }
+      guard let (treatment, line) = asked[site.index] else { continue }
+      let (fitted, substitution) = try Self.fit(treatment, to: site, line: line)
+      plan[site.name] = fitted
+      if let substitution { substitutions.append(substitution) }
+    }
+    self.plan = plan
+    self.substitutions = substitutions
+  }
+
+  /// `treatment` in a format whose blocks the site's rows hold.
+  private static func fit(
+    _ treatment: Treatment, to site: Site, line: Int?
+  ) throws(PlanFileError) -> (Treatment, Substitution?) {
+    var fitted = treatment
+    var substitution: Substitution?
+    if let format = treatment.format, treatment.lowRank == nil {
       guard let resolution = DefaultFormat.resolve(format, for: site) else {
         throw PlanFileError(
           line: line, reason: .doesNotFit(site: site.name, format: format.name))
       }
-      plan[site.name] = Treatment(format: resolution.used)
-      if let reason = resolution.reason {
-        substitutions.append(
-          Substitution(
-            site: site.name, asked: format.name, used: resolution.used.name, reason: reason))
+      fitted.format = resolution.used
+      substitution = resolution.reason.map {
+        Substitution(
+          site: site.name, asked: format.name, used: resolution.used.name, reason: $0)
       }
     }
-    self.plan = plan
-    self.substitutions = substitutions
+    if let problem = fitted.problem(for: site) {
+      throw PlanFileError(
+        line: line,
+        reason: .unsuitable(site: site.name, treatment: fitted.name, reason: problem))
+    }
+    return (fitted, substitution)
   }
 
   /// `plan` as a file that reads back to it, a line a treated site, in the order of `sites`.

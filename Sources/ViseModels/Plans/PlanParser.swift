@@ -4,15 +4,15 @@ import ViseTOML
 
 /// Reads the TOML of a plan file into rules in the order of their lines.
 struct PlanParser {
-  /// One line of `[sites]`; no format means `keep`.
+  /// One line of `[sites]`.
   struct Rule {
     let pattern: String
-    let format: NumberFormat?
+    let treatment: Treatment
     let line: Int
   }
 
   struct Document {
-    var defaultFormat: NumberFormat?
+    var defaultTreatment = Treatment.keep
     var rules: [Rule] = []
   }
 
@@ -34,7 +34,7 @@ struct PlanParser {
           throw PlanFileError(line: line(of: key, in: nil), reason: .unsupportedVersion)
         }
       case "defaults":
-        document.defaultFormat = try defaults(value.table)
+        document.defaultTreatment = try defaults(value.table)
       case "sites":
         document.rules = try rules(value.table)
       default:
@@ -52,15 +52,11 @@ struct PlanParser {
     }
   }
 
-  private func defaults(_ table: TOMLTable?) throws(PlanFileError) -> NumberFormat? {
+  private func defaults(_ table: TOMLTable?) throws(PlanFileError) -> Treatment {
     guard let table else { throw PlanFileError(line: nil, reason: .wrongType(key: "defaults")) }
-    var format: NumberFormat?
-    for (key, value) in table {
-      let line = line(of: key, in: "defaults")
-      guard key == "format" else { throw PlanFileError(line: line, reason: .unknownKey(key)) }
-      format = try self.format(value.string, key: key, line: line)
+    return try treatment(table, line: line(of: "defaults", in: nil)) { key in
+      line(of: key, in: "defaults")
     }
-    return format
   }
 
   private func rules(_ table: TOMLTable?) throws(PlanFileError) -> [Rule] {
@@ -70,15 +66,13 @@ struct PlanParser {
       guard let line = line(of: key, in: "sites") else {
         throw PlanFileError(line: nil, reason: .syntax(Self.unplaced(key)))
       }
-      var name = value.string
-      if let treatment = value.table {
-        for (part, value) in treatment {
-          guard part == "format" else { throw PlanFileError(line: line, reason: .unknownKey(part)) }
-          name = value.string
+      let treatment: Treatment =
+        if let table = value.table {
+          try self.treatment(table, line: line) { _ in line }
+        } else {
+          try self.treatment(value.string, key: key, line: line)
         }
-      }
-      rules.append(
-        Rule(pattern: key, format: try format(name, key: key, line: line), line: line))
+      rules.append(Rule(pattern: key, treatment: treatment, line: line))
     }
     return rules.sorted { $0.line < $1.line }
   }
@@ -88,14 +82,53 @@ struct PlanParser {
     "\(PlanFile.quoted(key)) must stand in quotes on a line of its own below [sites]"
   }
 
-  private func format(
+  private func treatment(
     _ name: String?, key: String, line: Int?
-  ) throws(PlanFileError) -> NumberFormat? {
+  ) throws(PlanFileError) -> Treatment {
     guard let name else { throw PlanFileError(line: line, reason: .wrongType(key: key)) }
     guard let treatment = Treatment(name: name) else {
       throw PlanFileError(line: line, reason: .unknownFormat(name))
     }
-    return treatment.format
+    return treatment
+  }
+
+  /// A treatment written as a table of settings.
+  private func treatment(
+    _ table: TOMLTable, line: Int?, lineOf: (String) -> Int?
+  ) throws(PlanFileError) -> Treatment {
+    var settings = TreatmentSettings()
+    for (key, value) in table {
+      guard let text = Self.text(value) else {
+        throw PlanFileError(line: lineOf(key), reason: .wrongType(key: key))
+      }
+      do throws(TreatmentSettings.Fault) {
+        try settings.set(key, to: text)
+      } catch {
+        throw PlanFileError(line: lineOf(key), reason: Self.reason(error))
+      }
+    }
+    do throws(TreatmentSettings.Fault) {
+      return try settings.treatment()
+    } catch {
+      throw PlanFileError(line: line, reason: Self.reason(error))
+    }
+  }
+
+  /// A setting's value as plans and journals spell it.
+  private static func text(_ value: any TOMLValueConvertible) -> String? {
+    if let text = value.string { return text }
+    if let flag = value.bool { return String(flag) }
+    if let number = value.int { return String(number) }
+    return value.double.map { String($0) }
+  }
+
+  private static func reason(_ fault: TreatmentSettings.Fault) -> PlanFileError.Reason {
+    switch fault {
+    case .unknownKey(let key): .unknownKey(key)
+    case .badValue("format", let value, _): .unknownFormat(value)
+    case .badValue(let key, let value, let expected):
+      .badValue(key: key, value: value, expected: expected)
+    }
   }
 
   /// The 1-based line that sets `key` in `section`; the parser keeps no order and no places.

@@ -26,6 +26,8 @@ struct ExportCommand: ParsableCommand {
   @Option(help: "The file type.")
   var to = Target.gguf
 
+  @OptionGroup var calibration: CalibrationOptions
+
   @Flag(help: "Replace an existing file.")
   var overwrite = false
 
@@ -61,7 +63,9 @@ struct ExportCommand: ParsableCommand {
 
   private func export(_ file: PlanFile, _ model: Model) throws -> Int {
     let progress = ProgressLine("exporting byte")
-    return try ModelExporter(model: model, pool: ComputePool()).export(
+    return try ModelExporter(
+      model: model, calibration: try calibration.load(for: model), pool: ComputePool()
+    ).export(
       file.plan, to: out, replacing: overwrite, cancellation: Interrupt.flag
     ) { progress.report($0, of: $1) }
   }

@@ -27,6 +27,8 @@ struct MeasureCommand: ParsableCommand {
   @Option(help: "Use at most this many tokens.")
   var limit: Int?
 
+  @OptionGroup var calibration: CalibrationOptions
+
   @OptionGroup var options: RunOptions
 
   @Flag(help: "Print one JSON object.")
@@ -66,11 +68,13 @@ struct MeasureCommand: ParsableCommand {
     try CommandRunner.run {
       let model = try Model(path: model)
       let file = try PlanLoader.load(plan, model: model)
-      let session = try options.session(model)
+      let calibration = try calibration.load(for: model)
+      let session = try options.session(model, calibration: calibration)
       let start = ContinuousClock.now
       let text = try TextLoader(model: model).load(
         path: text, windowLength: window, limit: limit)
       let tokenizeSeconds = (ContinuousClock.now - start) / .seconds(1)
+      try CalibrationOptions.check(calibration, against: text)
       try session.prefetchWeights(cancellation: Interrupt.flag)
       let run = MeasureRun(
         evaluator: PlanEvaluator(session: session, text: text), plan: file.plan)

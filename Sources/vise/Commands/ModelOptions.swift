@@ -22,13 +22,36 @@ struct RunOptions: ParsableArguments {
 
   func pool() -> ComputePool { ComputePool(threadCount: threads ?? ComputePool.coreCount) }
 
-  func session(_ model: Model) throws -> ModelSession {
+  func session(_ model: Model, calibration: CalibrationFile? = nil) throws -> ModelSession {
     try ModelSession(
-      model: model, pool: pool(), budget: MemoryBudget(total: memoryByteCount))
+      model: model, calibration: calibration, pool: pool(),
+      budget: MemoryBudget(total: memoryByteCount))
   }
 
   static var physicalMemory: Int {
     sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+  }
+}
+
+/// The option of the commands that treat sites.
+struct CalibrationOptions: ParsableArguments {
+  @Option(help: "Statistics written by vise calibrate; methods that use them choose better values.")
+  var calibration: String?
+
+  /// The file's statistics; `nil` where none is named.
+  func load(for model: Model) throws -> CalibrationFile? {
+    try calibration.map { try CalibrationFile(path: $0, model: model) }
+  }
+
+  /// Refuses to measure on the calibration text, and warns where the two texts overlap.
+  static func check(_ calibration: CalibrationFile?, against text: EvaluationText) throws {
+    guard let overlap = calibration?.overlap(with: text) else { return }
+    if overlap.isWhole { throw CalibrationError.sameText }
+    if !overlap.isNone {
+      StandardError.write(
+        "vise: warning: \(Percentage.text(overlap.share)) of the evaluation text is in the "
+          + "calibration text; what is measured on it will look better than it is\n")
+    }
   }
 }
 

@@ -19,6 +19,8 @@ struct PredictCommand: ParsableCommand {
   @Option(help: "The text the probe is taken from.")
   var text: String
 
+  @OptionGroup var calibration: CalibrationOptions
+
   @OptionGroup var options: RunOptions
 
   @Flag(help: "Print one JSON object.")
@@ -42,7 +44,7 @@ struct PredictCommand: ParsableCommand {
     try CommandRunner.run {
       let model = try Model(path: model)
       let file = try PlanLoader.load(plan, model: model)
-      let session = try options.session(model)
+      let session = try options.session(model, calibration: try calibration.load(for: model))
       let quality = try predictQuality(file.plan, session)
       let latencyModel = LatencyModel(model: model)
       latencyModel.use(

@@ -103,6 +103,10 @@ enum ErrorText {
       "unknown format \"\(name)\"; known are keep, "
         + NumberFormat.encodable.map(\.name).joined(separator: ", ")
     case .wrongType(let key): "\"\(key)\" has a value of the wrong type"
+    case .badValue(let key, let value, let expected):
+      "\(key) = \"\(value)\": expected \(expected)"
+    case .unsuitable(let site, let treatment, let reason):
+      "\"\(site)\" cannot be treated with \(treatment): \(reason)"
     case .noSuchSite(let pattern): "no site matches \"\(pattern)\""
     case .doesNotFit(let site, let format):
       "\(format) fits no row of \"\(site)\", nor does a larger format"
