@@ -5,7 +5,7 @@
 #include "variants.h"
 #include "vise_kernels.h"
 
-static vise_type_encoder encoder(int variant, uint32_t type) {
+vise_type_encoder vise_encoder_of(int variant, uint32_t type) {
   vise_type_encoder found = vise_float_encoder(variant, type);
   if (found.encode == NULL) found = vise_legacy_encoder(variant, type);
   if (found.encode == NULL) found = vise_k_pair_encoder(variant, type);
@@ -18,7 +18,7 @@ static vise_type_encoder encoder(int variant, uint32_t type) {
 int vise_ggml_encode_variant(int variant, uint32_t type, const float *restrict source,
                              void *restrict destination, int64_t rows, int64_t columns,
                              const float *restrict importance) {
-  vise_type_encoder found = encoder(variant, type);
+  vise_type_encoder found = vise_encoder_of(variant, type);
   if (found.encode == NULL || columns % found.block_length != 0) return -1;
   int64_t period = columns / found.block_length;
   found.encode(source, destination, rows * period, importance, period);

@@ -25,6 +25,9 @@ vise_type_encoder vise_k_single_encoder(int variant, uint32_t type);
 vise_type_encoder vise_iq_encoder(int variant, uint32_t type);
 vise_type_encoder vise_ternary_encoder(int variant, uint32_t type);
 
+/// The encoder of `type` in `variant`, whatever its family; its `encode` is NULL where there is none.
+vise_type_encoder vise_encoder_of(int variant, uint32_t type);
+
 /// The functions `encode_<name>` of each variant, by variant.
 #if defined(__x86_64__)
 #define VISE_ENCODER(variant, name, length)                                          \

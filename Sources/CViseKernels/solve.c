@@ -7,16 +7,13 @@
 #define VISE_BODY "solve_body.h"
 #include "each_variant.h"
 
-static vise_encoder *encoder_of(int variant, uint32_t type) {
-  vise_type_encoder found = vise_legacy_encoder(variant, type);
-  if (found.encode == NULL) found = vise_k_pair_encoder(variant, type);
-  if (found.encode == NULL) found = vise_k_single_encoder(variant, type);
-  return found.encode;
+int64_t vise_ggml_solve_length(uint32_t type) {
+  vise_type_encoder found = vise_encoder_of(vise_variant(), type);
+  return found.encode && found.block_length > 1 ? found.block_length : 0;
 }
 
-int64_t vise_ggml_solve_length(uint32_t type) {
-  const vise_block_kind *kind = vise_block_kind_of(type);
-  return kind && encoder_of(vise_variant(), type) ? kind->length : 0;
+int vise_ggml_can_descend(uint32_t type) {
+  return vise_block_kind_of(type) != NULL && vise_ggml_solve_length(type) > 0;
 }
 
 int vise_ggml_feedback_variant(int variant, uint32_t type, float *w, int64_t stride, int64_t rows,
@@ -24,11 +21,14 @@ int vise_ggml_feedback_variant(int variant, uint32_t type, float *w, int64_t str
                                const float *importance, void *bytes, int64_t bytes_stride,
                                float *errors, int64_t errors_stride) {
   const vise_block_kind *kind = vise_block_kind_of(type);
-  vise_encoder *encode = encoder_of(variant, type);
-  if (!kind || !encode || columns > 256 || columns % kind->length != 0) return -1;
+  vise_block_coder coder = {kind, vise_encoder_of(variant, type), vise_decoder_of(variant, type)};
+  if (!coder.encoder.encode || coder.encoder.block_length < 32 || columns > 256 ||
+      columns % coder.encoder.block_length != 0) {
+    return -1;
+  }
   for (int64_t row = 0; row < rows; row += 16) {
     int64_t count = rows - row < 16 ? rows - row : 16;
-    VISE_CALL(variant, feedback_chunk, kind, encode, w + row * stride, stride, count, columns, u,
+    VISE_CALL(variant, feedback_chunk, &coder, w + row * stride, stride, count, columns, u,
               u_stride, importance, (uint8_t *)bytes + row * bytes_stride, bytes_stride,
               errors + row * errors_stride, errors_stride);
   }

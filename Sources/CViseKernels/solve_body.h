@@ -14,10 +14,12 @@ typedef struct {
   vf level[256];
 } vise_lane_parts;
 
-/// A chunk of sixteen rows: column after column.
+/// What fills the blocks of a type; `kind` is NULL where its weights are points of a grid.
 typedef struct {
-  vf x[256], y[256];
-} vise_lane_chunk;
+  const vise_block_kind *kind;
+  vise_type_encoder encoder;
+  vise_type_decoder decoder;
+} vise_block_coder;
 #endif
 
 VISE_INLINE void V(lanes_from_rows)(vf *lanes, const float *rows, int64_t stride, int64_t columns,
@@ -101,46 +103,76 @@ VISE_INLINE vf V(nearest_level)(vf v, const vise_block_kind *kind) {
   }
 }
 
-/// Fits a block of sixteen rows to the chunk's values at `first`, with the type's own encoder.
-static void V(fit_block)(const vise_block_kind *kind, vise_encoder *encode, const vf *values,
-                         const float *importance, uint8_t *bytes, int64_t stride, int64_t count,
-                         vise_lane_parts *lanes) {
+/// Fits a block of sixteen rows to `values` with the type's own encoder.
+static void V(fit_block)(const vise_block_coder *coder, const vf *values, const float *importance,
+                         uint8_t *bytes, int64_t stride, int64_t count) {
   float rows[16 * 256];
   uint8_t encoded[16 * 256];
-  V(lanes_to_rows)(values, rows, kind->length, kind->length, count);
-  encode(rows, encoded, count, importance, 1);
+  int length = coder->encoder.block_length, size = coder->decoder.block_bytes;
+  V(lanes_to_rows)(values, rows, length, length, count);
+  coder->encoder.encode(rows, encoded, count, importance, 1);
   for (int lane = 0; lane < count; lane++) {
-    memcpy(bytes + lane * stride, encoded + lane * kind->bytes, (size_t)kind->bytes);
+    memcpy(bytes + lane * stride, encoded + lane * size, (size_t)size);
   }
-  V(unpack_lanes)(kind, bytes, stride, count, lanes);
 }
 
-static void V(feedback_chunk)(const vise_block_kind *kind, vise_encoder *encode, float *w,
-                              int64_t stride, int64_t count, int64_t columns, const float *u,
-                              int64_t u_stride, const float *importance, uint8_t *bytes,
-                              int64_t bytes_stride, float *errors, int64_t errors_stride) {
-  vf x[256], e[256];
+/// e = (x − value) / u[j, j], taken off the later columns; leaves the value in x.
+VISE_INLINE void V(spread)(vf *x, vf *e, vf value, const float *u, int64_t u_stride, int64_t j,
+                           int64_t columns) {
+  const float *row = u + j * u_stride;
+  vf error = (x[j] - value) * (1.0f / row[j]);
+  x[j] = value;
+  e[j] = error;
+  for (int64_t k = j + 1; k < columns; k++) x[k] -= error * row[k];
+}
+
+/// Rounds a fitted block weight by weight, each corrected for those before it.
+static void V(feedback_levels)(const vise_block_kind *kind, vf *x, vf *e, int64_t first,
+                               int64_t columns, const float *u, int64_t u_stride, uint8_t *bytes,
+                               int64_t stride, int64_t count) {
   vise_lane_parts lanes;
+  V(unpack_lanes)(kind, bytes, stride, count, &lanes);
+  for (int i = 0; i < kind->length; i++) {
+    int sub = i / kind->sub_length;
+    vf scale = lanes.d * lanes.sc[sub];
+    vf minimum = kind->has_minimum ? lanes.dmin * lanes.mn[sub] : (vf)0.0f;
+    vf level = V(nearest_level)((x[first + i] + minimum) * V(inverse)(scale), kind);
+    lanes.level[i] = level;
+    V(spread)(x, e, scale * level - minimum, u, u_stride, first + i, columns);
+  }
+  V(pack_lanes)(kind, &lanes, bytes, stride, count);
+}
+
+/// Keeps a fitted block as it is and spreads its errors over the columns behind it.
+static void V(feedback_block)(const vise_block_coder *coder, vf *x, vf *e, int64_t first,
+                              int64_t columns, const float *u, int64_t u_stride,
+                              const uint8_t *bytes, int64_t stride, int64_t count) {
+  int length = coder->encoder.block_length;
+  float rows[16 * 256];
+  vf values[256];
+  for (int lane = 0; lane < count; lane++) {
+    coder->decoder.decode(bytes + lane * stride, rows + lane * length, 1);
+  }
+  V(lanes_from_rows)(values, rows, length, length, count);
+  for (int i = 0; i < length; i++) V(spread)(x, e, values[i], u, u_stride, first + i, columns);
+}
+
+static void V(feedback_chunk)(const vise_block_coder *coder, float *w, int64_t stride,
+                              int64_t count, int64_t columns, const float *u, int64_t u_stride,
+                              const float *importance, uint8_t *bytes, int64_t bytes_stride,
+                              float *errors, int64_t errors_stride) {
+  vf x[256], e[256];
+  int length = coder->encoder.block_length;
   V(lanes_from_rows)(x, w, stride, columns, count);
-  for (int64_t block = 0; block < columns / kind->length; block++) {
-    int64_t first = block * kind->length;
-    uint8_t *out = bytes + block * kind->bytes;
-    V(fit_block)(kind, encode, x + first, importance + first, out, bytes_stride, count, &lanes);
-    for (int i = 0; i < kind->length; i++) {
-      int64_t j = first + i;
-      int sub = i / kind->sub_length;
-      vf scale = lanes.d * lanes.sc[sub];
-      vf minimum = kind->has_minimum ? lanes.dmin * lanes.mn[sub] : (vf)0.0f;
-      vf level = V(nearest_level)((x[j] + minimum) * V(inverse)(scale), kind);
-      vf value = scale * level - minimum;
-      const float *row = u + j * u_stride;
-      vf error = (x[j] - value) * (1.0f / row[j]);
-      lanes.level[i] = level;
-      x[j] = value;
-      e[j] = error;
-      for (int64_t k = j + 1; k < columns; k++) x[k] -= error * row[k];
+  for (int64_t first = 0; first < columns; first += length) {
+    uint8_t *out = bytes + first / length * coder->decoder.block_bytes;
+    V(fit_block)(coder, x + first, importance + first, out, bytes_stride, count);
+    if (coder->kind) {
+      V(feedback_levels)(coder->kind, x, e, first, columns, u, u_stride, out, bytes_stride,
+                         count);
+    } else {
+      V(feedback_block)(coder, x, e, first, columns, u, u_stride, out, bytes_stride, count);
     }
-    V(pack_lanes)(kind, &lanes, out, bytes_stride, count);
   }
   V(lanes_to_rows)(x, w, stride, columns, count);
   V(lanes_to_rows)(e, errors, errors_stride, columns, count);

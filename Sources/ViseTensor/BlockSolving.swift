@@ -5,9 +5,14 @@ public enum BlockSolving {
   /// Columns a call may take: a super-block of the largest types.
   public static let chunkLength = 256
 
-  /// Whether blocks of `type` can be filled with error feedback and descent.
-  public static func supports(_ type: StorageType) -> Bool {
+  /// Whether blocks of `type` can be filled with error feedback.
+  public static func canFeedBack(_ type: StorageType) -> Bool {
     vise_ggml_solve_length(type.rawValue) > 0
+  }
+
+  /// Whether descent can improve blocks of `type`.
+  public static func canDescend(_ type: StorageType) -> Bool {
+    vise_ggml_can_descend(type.rawValue) != 0
   }
 
   /// A rectangle of floats: the first element and the distance between rows.

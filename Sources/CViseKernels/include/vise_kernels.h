@@ -28,17 +28,21 @@ int vise_ggml_encode_rows(uint32_t type, const float *restrict source, void *res
 int vise_ggml_encode(uint32_t type, const float *restrict source, void *restrict destination,
                      int64_t count, const float *restrict importance);
 
-/// The block length of a type that the two functions below can fill; 0 for others.
+/// The block length of a type that `vise_ggml_feedback` can fill; 0 for others.
 int64_t vise_ggml_solve_length(uint32_t type);
+
+/// Whether `vise_ggml_descent` knows the type: one whose weights are scales times levels.
+int vise_ggml_can_descend(uint32_t type);
 
 /// Error feedback over `columns` ≤ 256 columns of `rows` rows, whole blocks of ggml type `type`.
 ///
 /// `w` holds values already corrected for the columns before; each block's scales are fitted to
 /// them (weighed by `importance`, one number a column), then column after column is rounded and its
 /// error spread over the later columns of the chunk: w[k] −= e·u[j, k] with e = (w[j] − value) /
-/// u[j, j] and u the upper factor of the inverse second moment, H⁻¹ = uᵀu. Leaves the values chosen
-/// in `w`, the errors e in `errors`, and the blocks in `bytes`. All strides are between rows; that
-/// of `u` too. Returns 0, or −1 for a type or width it cannot do.
+/// u[j, j] and u the upper factor of the inverse second moment, H⁻¹ = uᵀu. (Types whose weights are
+/// points of a grid keep each block as fitted and spread its errors over the blocks behind it.)
+/// Leaves the values chosen in `w`, the errors e in `errors`, and the blocks in `bytes`. All strides
+/// are between rows; that of `u` too. Returns 0, or −1 for a type or width it cannot do.
 int vise_ggml_feedback(uint32_t type, float *w, int64_t stride, int64_t rows, int64_t columns,
                        const float *u, int64_t u_stride, const float *importance, void *bytes,
                        int64_t bytes_stride, float *errors, int64_t errors_stride);

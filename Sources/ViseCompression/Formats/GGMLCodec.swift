@@ -12,9 +12,10 @@ public struct GGMLCodec: WeightCodec {
   public var bitsPerWeight: Double { type.bitsPerWeight }
 
   public var methods: Set<Method> {
-    BlockSolving.supports(type)
-      ? [.best, .roundToNearest, .weighted, .gptq, .descent]
-      : [.best, .roundToNearest, .weighted]
+    var methods: Set<Method> = [.best, .roundToNearest, .weighted]
+    if BlockSolving.canFeedBack(type) { methods.insert(.gptq) }
+    if BlockSolving.canDescend(type) { methods.insert(.descent) }
+    return methods
   }
 
   public func misfit(columns: Int) -> String? {

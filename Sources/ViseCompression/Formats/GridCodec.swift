@@ -44,7 +44,9 @@ extension GridCodec {
 
   public var codeType: PartType { .uint8 }
 
-  public var methods: Set<Method> { [.best, .roundToNearest, .weighted, .gptq] }
+  public var methods: Set<Method> {
+    [.best, .roundToNearest, .weighted, .gptq, .gptqActivationOrder]
+  }
 
   public func sharedParameters(
     for weight: Matrix, importance: [Float]?, work: RowWork

@@ -13,9 +13,9 @@ public struct BlockDescent: Sendable {
   public let passes: Int
   private let factor: InputFactor
 
-  /// - Precondition: `BlockSolving.supports(type)`.
+  /// - Precondition: `BlockSolving.canDescend(type)`.
   public init(type: StorageType, factor: InputFactor, passes: Int = 4) {
-    precondition(BlockSolving.supports(type) && passes > 0)
+    precondition(BlockSolving.canDescend(type) && passes > 0)
     self.type = type
     self.factor = factor
     self.passes = passes

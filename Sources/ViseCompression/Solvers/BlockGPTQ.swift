@@ -6,14 +6,15 @@ public import ViseTensor
 /// error over the columns to come. A format with scales on scales cannot fix its grid beforehand:
 /// here a block (or super-block) is fitted to the values as corrected so far, its errors weighed by
 /// 1 / U[j, j]², which is what they cost after later columns have made up for them. The grid of the
-/// file is the grid of the feedback, so nothing is lost on the way into it.
+/// file is the grid of the feedback, so nothing is lost on the way into it. Types whose weights are
+/// points of a grid of eight (IQ2, IQ3 …) feed errors back from block to block.
 public struct BlockGPTQ: Sendable {
   public let type: StorageType
   private let factor: InputFactor
 
-  /// - Precondition: `BlockSolving.supports(type)`.
+  /// - Precondition: `BlockSolving.canFeedBack(type)`.
   public init(type: StorageType, factor: InputFactor) {
-    precondition(BlockSolving.supports(type))
+    precondition(BlockSolving.canFeedBack(type))
     self.type = type
     self.factor = factor
   }

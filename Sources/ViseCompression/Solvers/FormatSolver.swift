@@ -17,6 +17,9 @@ struct FormatSolver {
       return try codec.encode(weight, importance: try known().diagonal, work: work)
     case .gptq:
       return try feedback(weight, passes: 0)
+    case .gptqActivationOrder:
+      guard let codec = codec as? any GridCodec else { throw unsupported() }
+      return try Self.activationOrder(codec, weight, try known(), work)
     case .descent:
       return try feedback(weight, passes: 4)
     }
@@ -24,9 +27,7 @@ struct FormatSolver {
 
   /// The method that fills the format; `best` goes as far as format and statistics allow.
   private func resolved() throws(CompressionError) -> Method {
-    guard codec.methods.contains(method) else {
-      throw .unsuitable("\(method.rawValue) does not fill \(codec.name)")
-    }
+    guard codec.methods.contains(method) else { throw unsupported() }
     if method != .best { return method }
     guard statistics != nil else { return .roundToNearest }
     let preferred: [Method] = [.descent, .gptq, .weighted]
@@ -43,7 +44,25 @@ struct FormatSolver {
       }
       return encoded
     }
-    throw CompressionError.unsuitable("\(method.rawValue) does not fill \(codec.name)")
+    guard let codec = codec as? any GridCodec else { throw unsupported() }
+    return try Self.gptq(codec, weight, factor, work)
+  }
+
+  private static func gptq(
+    _ codec: some GridCodec, _ weight: Matrix, _ factor: InputFactor, _ work: RowWork
+  ) throws -> EncodedWeight {
+    try GridGPTQ(codec: codec, factor: factor).encode(weight, work: work)
+  }
+
+  private static func activationOrder(
+    _ codec: some GridCodec, _ weight: Matrix, _ statistics: SiteCalibration, _ work: RowWork
+  ) throws -> EncodedWeight {
+    try ActivationOrderGPTQ(codec: codec, secondMoment: statistics.secondMoment)
+      .encode(weight, work: work)
+  }
+
+  private func unsupported() -> CompressionError {
+    .unsuitable("\(method.rawValue) does not fill \(codec.name)")
   }
 
   private func known() throws(CompressionError) -> SiteCalibration {

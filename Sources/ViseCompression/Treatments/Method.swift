@@ -10,6 +10,8 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   case weighted
   /// Error feedback column by column (GPTQ).
   case gptq
+  /// GPTQ in the order of the inputs' power, groups fitted beforehand.
+  case gptqActivationOrder = "gptq_act_order"
   /// Error feedback, then coordinate descent on codes and scales.
   case descent
 
@@ -17,7 +19,7 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   public var needsCalibration: Bool {
     switch self {
     case .best, .roundToNearest: false
-    case .weighted, .gptq, .descent: true
+    case .weighted, .gptq, .gptqActivationOrder, .descent: true
     }
   }
 }
