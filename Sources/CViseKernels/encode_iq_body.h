@@ -24,12 +24,31 @@ VISE_INLINE void V(grid_sums)(const vise_tile *tile, const vise_iq_range *range,
   }
 }
 
-/// The best unquantized scale of each lane, and Σ w q² at its points.
-VISE_INLINE vf V(grid_start)(const vise_tile *tile, int weighted, const vise_iq_range *range,
-                             const vise_grid_runs *runs, vf *qq) {
+/// The scale of least error were all ternary points allowed, by alternation.
+VISE_INLINE vf V(ternary_scale)(const vise_tile *tile, const vise_iq_range *range) {
+  vf scale = (vf)0.0f;
+  for (int i = 0; i < range->length; i++) scale += V(magnitude)(tile->x[i]);
+  scale *= 1.6f / (float)range->length;
+  for (int round = 0; round < 6; round++) {
+    vf threshold = scale * 0.5f, wa = (vf)0.0f, total = (vf)0.0f;
+    for (int i = 0; i < range->length; i++) {
+      vf a = V(magnitude)(tile->x[i]);
+      vi beyond = a > threshold;
+      wa += beyond ? tile->w[i] * a : (vf)0.0f;
+      total += beyond ? tile->w[i] : (vf)0.0f;
+    }
+    vf mean = wa * V(inverse)(total);
+    scale = total > 0.0f ? mean : scale;
+  }
+  return scale;
+}
+
+/// The best of the range's starts for each lane.
+VISE_INLINE vf V(tried_scale)(const vise_tile *tile, int weighted, const vise_iq_range *range,
+                              const vise_grid_runs *runs) {
   vise_grid_fit fit;
   int starts = weighted ? range->weighted_count : range->start_count;
-  vf largest = (vf)0.0f, best = (vf)0.0f, error = (vf)INFINITY, xq;
+  vf largest = (vf)0.0f, best = (vf)0.0f, error = (vf)INFINITY;
   for (int i = 0; i < range->length; i++) {
     largest = V(larger)(V(magnitude)(tile->x[i]), largest);
   }
@@ -39,7 +58,16 @@ VISE_INLINE vf V(grid_start)(const vise_tile *tile, int weighted, const vise_iq_
     best = fit.error < error ? scale : best;
     error = V(smaller)(fit.error, error);
   }
-  V(fit_grid)(tile, range, runs, best, 1, &fit);
+  return best;
+}
+
+/// A good unquantized scale of each lane, and Σ w q² at its points.
+VISE_INLINE vf V(grid_start)(const vise_tile *tile, int weighted, const vise_iq_range *range,
+                             const vise_grid_runs *runs, vf *qq) {
+  vise_grid_fit fit;
+  vf xq, start = range->start_count == 0 ? V(ternary_scale)(tile, range)
+                                         : V(tried_scale)(tile, weighted, range, runs);
+  V(fit_grid)(tile, range, runs, start, 1, &fit);
   V(grid_sums)(tile, range, &fit, &xq, qq);
   return xq * V(inverse)(*qq);
 }

@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
   float high;
   int start_count, weighted_count;
-  float spans[16], shifts[16];
+  float spans[32], shifts[32];
 } vise_shifted_range;
 
 // Starts chosen for their error on Gaussian, Laplace and real weights, at the cost of few passes.
@@ -31,12 +31,16 @@ static const vise_symmetric_range vise_iq4_nl_range = {
     -127, 113, 12, 16,
     {-127, -121, -133, -115, -109, -103, -140, 113, 107, 101, 119, 95, -150, -162, -177, 130}};
 static const vise_shifted_range vise_q4_1_range = {
-    15, 3, 14,
-    {0, 1.1f, -0.8f, 2.2f, 1, 1, 2, 2, 3, 3, 3, 4.5f, 4.5f, 4.5f},
-    {0, 0.55f, -0.4f, 1.1f, 0, 1, 0, 2, 0, 1.5f, 3, 0, 2.25f, 4.5f}};
+    15, 3, 30,
+    {0, 1.1f, -0.8f, 2.2f, 1, 1, 2, 2, 3, 3, 3, 4.5f, 4.5f, 4.5f, -0.9f, -0.7f, -0.5f, -0.3f,
+     -0.15f, 0.15f, 0.3f, 0.5f, 0.7f, 0.85f, 1.3f, 1.6f, 0.5f, -0.5f, 0.5f, -0.5f},
+    {0, 0.55f, -0.4f, 1.1f, 0, 1, 0, 2, 0, 1.5f, 3, 0, 2.25f, 4.5f, 0, 0, 0, 0,
+     0, 0, 0, 0, 0, 0, 0, 0, 0.5f, -0.5f, 0.25f, -0.25f}};
 static const vise_shifted_range vise_q5_1_range = {
-    31, 4, 14,
-    {0, -1, 0.8f, 1.6f, 1.6f, 1.6f, 3, 3, 3, 5, 5, 5, 8, 2.4f},
-    {0, 0, 0.4f, 0.8f, 0, 1.6f, 0, 1.5f, 3, 0, 2.5f, 5, 4, 1.2f}};
+    31, 4, 30,
+    {0, -1, 0.8f, 1.6f, 1.6f, 1.6f, 3, 3, 3, 5, 5, 5, 8, 2.4f, -0.9f, -0.7f, -0.5f, -0.3f,
+     -0.15f, 0.15f, 0.3f, 0.5f, 0.7f, 0.85f, 1.3f, 1.6f, 0.5f, -0.5f, 0.5f, -0.5f},
+    {0, 0, 0.4f, 0.8f, 0, 1.6f, 0, 1.5f, 3, 0, 2.5f, 5, 4, 1.2f, 0, 0, 0, 0,
+     0, 0, 0, 0, 0, 0, 0, 0, 0.5f, -0.5f, 0.25f, -0.25f}};
 
 #endif

@@ -22,7 +22,7 @@ typedef struct {
   int shared_shift;                // whether a sub-block has one shift; else each point has
   float unit;
   float top;                       // largest 2 l + 1
-  int start_count, weighted_count; // scales tried, as shares of the largest weight
+  int start_count, weighted_count; // scales tried, as shares of the largest weight; 0: ternary
   float starts[12];
   int rounds;                      // refits of the super-block's scale
 } vise_iq_range;
@@ -63,11 +63,11 @@ static const vise_iq_range vise_iq3_s_range = {
     {1 / 15.0f, 1 / 14.0f, 1 / 16.0f, 1 / 13.0f, 1 / 17.5f, 1 / 12.0f, 1 / 19.0f, 1 / 21.0f,
      1 / 11.0f, 1 / 24.0f}, 1};
 static const vise_iq_range vise_iq1_s_range = {
-    vise_iq1_grid, 2048, 2, 3, {-1, 0, 1}, 32, 8, VISE_SIGNS_SHIFT, 1, 1, 15, 2, 2,
-    {0.6f, 0.45f}, 0};
+    vise_iq1_grid, 2048, 2, 3, {-1, 0, 1}, 32, 8, VISE_SIGNS_SHIFT, 1, 1, 15, 0, 0, {0},
+    0};
 static const vise_iq_range vise_iq1_m_range = {
-    vise_iq1_grid, 2048, 2, 3, {-1, 0, 1}, 16, 16, VISE_SIGNS_SHIFT, 0, 1, 15, 2, 2,
-    {0.7f, 0.55f}, 0};
+    vise_iq1_grid, 2048, 2, 3, {-1, 0, 1}, 16, 16, VISE_SIGNS_SHIFT, 0, 1, 15, 0, 0, {0},
+    0};
 #undef VISE_IQ2_VALUES
 #undef VISE_IQ2_STARTS
 

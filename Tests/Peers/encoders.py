@@ -6,8 +6,7 @@ Usage: encoders.py MODEL.gguf --vise .build/release/vise --ggml path/to/libggml-
 `vise study encoders MODEL --json` names the tensors and the number of first rows of each that it
 encoded, with the mean squared error and weights per second of each format. This script encodes the
 same rows with `ggml_quantize_chunk`, one thread, and prints for each format the ratio of squared
-errors (below 1: Vise is closer) and of speeds (above 1: Vise is faster). Vise is timed by the clock
-and ggml by its processor time, so a busy machine makes Vise look slower.
+errors (below 1: Vise is closer) and of speeds (above 1: Vise is faster), both by processor time.
 
 With --importance both get the same uneven importance of columns and errors are weighed by it;
 without, ggml gets none, but for the types it refuses then: those get equal importance.
