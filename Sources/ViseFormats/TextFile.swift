@@ -16,6 +16,19 @@ public struct TextFile: Sendable {
     byteCount = file.withBytes { $0.last == UInt8(ascii: "\n") ? $0.count - 1 : $0.count }
   }
 
+  /// Writes `text` to `path`, beside it first and renamed when whole.
+  public static func write(
+    _ text: String, to path: String, replacing: Bool
+  ) throws(WriteError) {
+    let bytes = Array(text.utf8)
+    let file = try AtomicFile(path: path, replacing: replacing, expectedByteCount: bytes.count)
+    let written = bytes.withUnsafeBytes { bytes in
+      Result { () throws(WriteError) in try file.write(bytes) }
+    }
+    try written.get()
+    try file.commit()
+  }
+
   /// Where the text was read from.
   public var path: String { file.path }
 

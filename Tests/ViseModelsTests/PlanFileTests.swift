@@ -62,6 +62,47 @@ import ViseTensor
     #expect(try formats("") == Array(repeating: "keep", count: 5))
   }
 
+  @Test func settingsMakeATreatmentAndReadBackFromTheWrittenPlan() throws {
+    let text = """
+      [sites]
+      "blk.0.ffn_down.weight" = { prune = 0.30, rank = 32, format = "int4", group = 32, method = "gptq" }
+      "blk.1.attn_q.weight" = { pattern = "2:4", format = "int8:channel", method = "wanda" }
+      "blk.0.attn_q.weight" = { format = "int3", group = 64, symmetric = false }
+      """
+    let file = try PlanFile(text: text, sites: sites)
+    #expect(
+      sites.map { file.plan[$0.name].name } == [
+        "keep", "int3:g64:asym", "prune=0.3 rank=32 format=int4:g32 method=gptq",
+        "pattern=2:4 format=int8:channel method=wanda", "keep",
+      ])
+    let again = try PlanFile(text: PlanFile.text(of: file.plan, sites: sites), sites: sites)
+    #expect(again.plan == file.plan)
+  }
+
+  @Test(
+    arguments: [
+      (
+        "{ prune = 1.5 }",
+        PlanFileError.Reason.badValue(
+          key: "prune", value: "1.5", expected: "a share of 0 or more and below 1")
+      ),
+      (
+        "{ rank = 900 }",
+        .unsuitable(
+          site: "blk.0.attn_q.weight", treatment: "rank=900",
+          reason: "rank 900 is no reduction: the weight's own is at most 64")
+      ),
+      ("{ colour = 3 }", .unknownKey("colour")),
+      ("{ format = [1] }", .wrongType(key: "format")),
+      ("{ format = \"int11\" }", .unknownFormat("int11")),
+    ])
+  func aFaultySettingIsNamedWithItsLine(value: String, reason: PlanFileError.Reason) {
+    let text = "version = 1\n\n[sites]\n\"blk.0.attn_q.weight\" = \(value)\n"
+    #expect(throws: PlanFileError(line: 4, reason: reason)) {
+      try PlanFile(text: text, sites: sites)
+    }
+  }
+
   @Test func formatNamesIgnoreCase() throws {
     #expect(try formats("[defaults]\nformat = \"Q4_k\"")[0] == "q4_K")
     #expect(try formats("[defaults]\nformat = \"KEEP\"")[0] == "keep")
@@ -91,13 +132,16 @@ import ViseTensor
     ("version = \"1\"", 1, .unsupportedVersion),
     ("\n\n[colours]\nred = 1", 3, .unknownKey("colours")),
     ("version = 1\nsize = 3", 2, .unknownKey("size")),
-    ("[defaults]\nmethod = \"best\"", 2, .unknownKey("method")),
+    (
+      "[defaults]\nmethod = \"gptq\"", 2,
+      .badValue(key: "method", value: "gptq", expected: "a format for it to fill")
+    ),
     ("[defaults]\nformat = 4", 2, .wrongType(key: "format")),
     ("[defaults]\nformat = \"q9_Z\"", 2, .unknownFormat("q9_Z")),
     ("[sites]\n\"blk.*\" = 4", 2, .wrongType(key: "blk.*")),
     ("[sites]\n\"blk.*\" = \"q8_K\"", 2, .unknownFormat("q8_K")),
     ("[sites]\n\"blk.*\" = {}", 2, .wrongType(key: "blk.*")),
-    ("[sites]\n\"blk.*\" = { rank = 4 }", 2, .unknownKey("rank")),
+    ("[sites]\n\"blk.*\" = { colour = 4 }", 2, .unknownKey("colour")),
     ("# a\n[sites]\n\"tok*\" = \"q8_0\"\n\"nothing\" = \"q4_0\"", 4, .noSuchSite("nothing")),
   ])
   func faultsNameTheirLine(text: String, line: Int, reason: PlanFileError.Reason) {

@@ -63,6 +63,13 @@ public struct TreatmentSettings {
   public enum Fault: Error, Hashable, Sendable {
     case unknownKey(String)
     case badValue(key: String, value: String, expected: String)
+
+    /// The setting it is about.
+    public var key: String {
+      switch self {
+      case .unknownKey(let key), .badValue(let key, _, _): key
+      }
+    }
   }
 
   private var values: [String: String] = [:]
@@ -82,7 +89,7 @@ public struct TreatmentSettings {
   public func treatment() throws(Fault) -> Treatment {
     let methods = try methods()
     let format = try format()
-    if let method = methods.format, format == nil {
+    if let method = methods.format, method != .best, format == nil {
       throw .badValue(
         key: "method", value: method.rawValue, expected: "a format for it to fill")
     }

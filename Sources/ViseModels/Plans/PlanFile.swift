@@ -95,9 +95,19 @@ public struct PlanFile: Hashable, Sendable {
   public static func text(of plan: Plan, sites: [Site]) -> String {
     var lines = ["version = 1", "", "[defaults]", "format = \"keep\"", "", "[sites]"]
     for site in sites where plan[site.name] != .keep {
-      lines.append("\(quoted(site.name)) = \"\(plan[site.name].name)\"")
+      lines.append("\(quoted(site.name)) = \(value(of: plan[site.name]))")
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A format's name, or a table of settings where there is more to say.
+  private static func value(of treatment: Treatment) -> String {
+    guard treatment.name.contains("=") else { return quoted(treatment.name) }
+    let settings = treatment.settings.map { setting in
+      let isNumber = setting.key == "prune" || setting.key == "rank"
+      return "\(setting.key) = \(isNumber ? setting.value : quoted(setting.value))"
+    }
+    return "{ \(settings.joined(separator: ", ")) }"
   }
 
   /// `text` as a TOML string.

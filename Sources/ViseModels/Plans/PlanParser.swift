@@ -67,7 +67,7 @@ struct PlanParser {
         throw PlanFileError(line: nil, reason: .syntax(Self.unplaced(key)))
       }
       let treatment: Treatment =
-        if let table = value.table {
+        if let table = value.table, !table.isEmpty {
           try self.treatment(table, line: line) { _ in line }
         } else {
           try self.treatment(value.string, key: key, line: line)
@@ -98,7 +98,10 @@ struct PlanParser {
   ) throws(PlanFileError) -> Treatment {
     var settings = TreatmentSettings()
     for (key, value) in table {
-      guard let text = Self.text(value) else {
+      guard TreatmentSettings.keys.contains(key) else {
+        throw PlanFileError(line: lineOf(key), reason: .unknownKey(key))
+      }
+      guard let text = Self.text(value, of: key) else {
         throw PlanFileError(line: lineOf(key), reason: .wrongType(key: key))
       }
       do throws(TreatmentSettings.Fault) {
@@ -110,16 +113,18 @@ struct PlanParser {
     do throws(TreatmentSettings.Fault) {
       return try settings.treatment()
     } catch {
-      throw PlanFileError(line: line, reason: Self.reason(error))
+      throw PlanFileError(line: lineOf(error.key) ?? line, reason: Self.reason(error))
     }
   }
 
-  /// A setting's value as plans and journals spell it.
-  private static func text(_ value: any TOMLValueConvertible) -> String? {
-    if let text = value.string { return text }
-    if let flag = value.bool { return String(flag) }
-    if let number = value.int { return String(number) }
-    return value.double.map { String($0) }
+  /// A setting's value as plans and journals spell it; `nil` where it is of the wrong type.
+  private static func text(_ value: any TOMLValueConvertible, of key: String) -> String? {
+    switch key {
+    case "rank", "group": value.int.map { String($0) }
+    case "prune": (value.double ?? value.int.map { Double($0) }).map { String($0) }
+    case "symmetric": value.bool.map { String($0) }
+    default: value.string
+    }
   }
 
   private static func reason(_ fault: TreatmentSettings.Fault) -> PlanFileError.Reason {
