@@ -30,6 +30,7 @@ public struct OffsetFormat: TableCodec {
   public var codeBits: Int { bits }
   public var scaleType: ScaleType { .half }
   public var isCentred: Bool { true }
+  public var firstCentre: FirstCentre { .midrange }
 
   public var table: [Float] { Self.tables[bits] }
 

@@ -11,10 +11,20 @@ public protocol TableCodec: GridCodec {
   var scaleType: ScaleType { get }
   /// Whether levels lie about a centre of the span's own.
   var isCentred: Bool { get }
+  /// Where the search for a centre begins.
+  var firstCentre: FirstCentre { get }
   /// Whether the table is stored too, F32 `table` [levels], for readers that cannot compute it.
   var storesTable: Bool { get }
   /// Scales to try, in units of the one that lets the table reach the largest magnitude.
   var scaleFactors: [Float] { get }
+}
+
+/// Where the search for a span's centre begins.
+public enum FirstCentre: Hashable, Sendable {
+  /// In the middle of the narrowest range that holds half the values.
+  case densest
+  /// In the middle between the extremes.
+  case midrange
 }
 
 /// How scales are stored.
@@ -52,6 +62,8 @@ extension TableCodec {
 
   public var isCentred: Bool { false }
 
+  public var firstCentre: FirstCentre { .densest }
+
   public var storesTable: Bool { false }
 
   /// Small tables gain by clipping; for large ones it matters where the levels fall.
@@ -79,7 +91,9 @@ extension TableCodec {
   }
 
   private var tableFit: TableFit {
-    TableFit(table: table, scaleType: scaleType, isCentred: isCentred, factors: scaleFactors)
+    TableFit(
+      table: table, scaleType: scaleType, centre: isCentred ? firstCentre : nil,
+      factors: scaleFactors)
   }
 
   public func fit(

@@ -5,7 +5,8 @@ import ViseTensor
 struct TableFit {
   let table: [Float]
   let scaleType: ScaleType
-  let isCentred: Bool
+  /// `nil` keeps the centre at 0.
+  let centre: FirstCentre?
   /// Scales to try, in units of the one that reaches the largest magnitude.
   let factors: [Float]
 
@@ -18,7 +19,7 @@ struct TableFit {
   func fit(
     _ values: UnsafeBufferPointer<Float>, importance: UnsafeBufferPointer<Float>?
   ) -> Parameters {
-    let centre = isCentred ? Half.nearest(Self.denseCentre(of: values)) : 0
+    let centre = firstCentre(of: values)
     let extreme = values.reduce(Float(0)) { max($0, abs($1 - centre)) }
     let reach = table.reduce(Float(0)) { max($0, abs($1)) }
     guard extreme > 0, reach > 0 else {
@@ -47,6 +48,16 @@ struct TableFit {
       (best, error) = (next, found)
     }
     return best
+  }
+
+  private var isCentred: Bool { centre != nil }
+
+  private func firstCentre(of values: UnsafeBufferPointer<Float>) -> Float {
+    switch centre {
+    case nil: 0
+    case .densest: Half.nearest(Self.denseCentre(of: values))
+    case .midrange: Half.nearest(((values.min() ?? 0) + (values.max() ?? 0)) / 2)
+    }
   }
 
   /// Scales to try where `full` lets the table reach the largest magnitude.

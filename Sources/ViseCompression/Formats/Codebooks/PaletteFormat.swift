@@ -131,7 +131,7 @@ public struct PaletteFormat: GridCodec {
     guard case .scaledGroups = sharing else { return SIMD4(palette, 1, 0, 0) }
     let table = Array(shared.dropFirst())
     let fitted = TableFit(
-      table: table, scaleType: .half, isCentred: false,
+      table: table, scaleType: .half, centre: nil,
       factors: (0..<14).map { 1.06 - 0.04 * Float($0) }
     ).fit(values, importance: importance)
     return SIMD4(0, fitted.scale, 0, 0)

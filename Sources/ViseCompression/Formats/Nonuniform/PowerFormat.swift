@@ -59,7 +59,7 @@ public struct PowerFormat: GridCodec {
     let factors =
       bits > 6
       ? [1, 0.95, 0.9] : (0..<16).map { 1.02 - 0.04 * Float($0) }
-    return TableFit(table: table, scaleType: .half, isCentred: false, factors: factors)
+    return TableFit(table: table, scaleType: .half, centre: nil, factors: factors)
   }
 
   public func fit(
