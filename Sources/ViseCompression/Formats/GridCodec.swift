@@ -44,7 +44,10 @@ extension GridCodec {
 
   public var codeType: PartType { .uint8 }
 
-  public var methods: Set<Method> {
+  public var methods: Set<Method> { gridMethods }
+
+  /// The methods that work on every grid.
+  var gridMethods: Set<Method> {
     [.best, .roundToNearest, .weighted, .gptq, .gptqActivationOrder]
   }
 

@@ -8,6 +8,10 @@ extension IntegerFormat: GridCodec {
     return words.joined(separator: ":")
   }
 
+  public var methods: Set<Method> {
+    isSymmetric && granularity != .tensor ? gridMethods.union([.comq]) : gridMethods
+  }
+
   public var codeBits: Int { bits }
 
   public var bitsPerWeight: Double {

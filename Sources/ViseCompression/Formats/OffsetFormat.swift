@@ -27,6 +27,10 @@ public struct OffsetFormat: TableCodec {
   }
 
   public var name: String { "aff\(bits):" + granularity.name }
+  public var methods: Set<Method> {
+    granularity == .tensor ? gridMethods : gridMethods.union([.hqq])
+  }
+
   public var codeBits: Int { bits }
   public var scaleType: ScaleType { .half }
   public var isCentred: Bool { true }

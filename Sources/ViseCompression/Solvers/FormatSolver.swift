@@ -22,6 +22,13 @@ struct FormatSolver {
       return try Self.activationOrder(codec, weight, try known(), work)
     case .descent:
       return try feedback(weight, passes: 4)
+    case .comq:
+      guard let format = codec as? IntegerFormat else { throw unsupported() }
+      return try COMQ(format: format, secondMoment: try factors.factor(of: try known()).moment)
+        .encode(weight, work: work)
+    case .hqq:
+      guard let format = codec as? OffsetFormat else { throw unsupported() }
+      return try HalfQuadratic(format: format).encode(weight, work: work)
     }
   }
 

@@ -14,12 +14,16 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   case gptqActivationOrder = "gptq_act_order"
   /// Error feedback, then coordinate descent on codes and scales.
   case descent
+  /// Coordinate descent on codes and scales against the outputs, columns by falling size (COMQ).
+  case comq
+  /// Real offsets that let outliers err (half-quadratic quantization).
+  case hqq
 
   /// Whether it needs statistics of the site's inputs.
   public var needsCalibration: Bool {
     switch self {
-    case .best, .roundToNearest: false
-    case .weighted, .gptq, .gptqActivationOrder, .descent: true
+    case .best, .roundToNearest, .hqq: false
+    case .weighted, .gptq, .gptqActivationOrder, .descent, .comq: true
     }
   }
 }

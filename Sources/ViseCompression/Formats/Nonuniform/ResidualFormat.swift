@@ -4,7 +4,8 @@ public import ViseTensor
 ///
 /// Yvinec et al., "REx: Data-Free Residual Quantization Error Expansion" (2023), eq. 2–3. Parts:
 /// those of `IntegerFormat` for each term k, their names followed by k from 0; x̂ is the float32
-/// sum of the terms' values in their order.
+/// sum of the terms' values in their order. Unless the options choose a range, all terms but the last
+/// cover their extremes: what a term clips would spread the residual of the next.
 public struct ResidualFormat: WeightCodec {
   public let terms: Int
   /// The format of each term.
@@ -47,7 +48,7 @@ public struct ResidualFormat: WeightCodec {
     let residual = weight.copy()
     var parts: [EncodedWeight.Part] = []
     for index in 0..<terms {
-      let encoded = try term.encode(residual, importance: importance, work: work)
+      let encoded = try format(ofTerm: index).encode(residual, importance: importance, work: work)
       parts += encoded.parts.map { stored in
         let part = stored.part
         return EncodedWeight.Part(
@@ -59,6 +60,14 @@ public struct ResidualFormat: WeightCodec {
       withExtendedLifetime((values, residual)) {}
     }
     return EncodedWeight(rows: weight.rows, columns: weight.columns, parts: parts)
+  }
+
+  /// The format that chooses a term's values; all read alike.
+  private func format(ofTerm index: Int) -> IntegerFormat {
+    guard index < terms - 1, term.range == .leastError else { return term }
+    return IntegerFormat(
+      bits: term.bits, granularity: term.granularity, isSymmetric: term.isSymmetric,
+      range: .extremes)
   }
 
   public func decode(_ encoded: EncodedWeight, work: RowWork) throws -> Matrix {

@@ -1,0 +1,58 @@
+import Testing
+import ViseCompression
+import ViseTensor
+
+/// The same statistics for every site.
+private struct FixedCalibration: CalibrationSource {
+  let site: SiteCalibration
+
+  var identity: String { "fixed" }
+
+  func statistics(of site: Site) throws -> SiteCalibration? { self.site }
+}
+
+private func compressed(
+  _ name: String, _ weight: Matrix, inputs: SolverInputs?
+) throws -> Matrix {
+  let site = Site(
+    index: 0, name: "w", role: .ffnUp, block: 0, rows: weight.rows, columns: weight.columns,
+    stored: .f16)
+  let calibration = inputs.map { inputs in
+    FixedCalibration(
+      site: SiteCalibration(
+        tokenCount: inputs.tokens.rows, secondMoment: inputs.secondMoment, mean: inputs.mean,
+        minimum: inputs.mean, maximum: inputs.mean))
+  }
+  let treatment = try #require(Treatment(name: name))
+  return try SiteCompression(
+    treatment: treatment, calibration: calibration, factors: InputFactorCache(),
+    work: RowWork(pool: nil)
+  ).compress(weight, site: site).values
+}
+
+@Test func plansReachCoordinateDescentAndHalfQuadraticOffsets() throws {
+  try BLAS.load()
+  let inputs = SolverInputs(tokens: 96, columns: 64, seed: 111)
+  let weight = testWeight(rows: 10, columns: 64, seed: 112)
+  let weighed = try compressed("format=int3:g32 method=weighted", weight, inputs: inputs)
+  let descended = try compressed("format=int3:g32 method=comq", weight, inputs: inputs)
+  #expect(inputs.outputError(descended, weight) < 0.8 * inputs.outputError(weighed, weight))
+  let half = try compressed("format=aff4:g32 method=hqq", weight, inputs: nil)
+  let solver = HalfQuadratic(format: OffsetFormat(bits: 4, granularity: .group(32)))
+  let direct = try solver.format.decode(
+    try solver.encode(weight, work: RowWork(pool: nil)), work: RowWork(pool: nil))
+  #expect(half.values == direct.values)
+}
+
+@Test func methodsAreRefusedWhereTheyFillNothing() throws {
+  func problem(_ name: String) throws -> String? {
+    try #require(Treatment(name: name)).problem(rows: 8, columns: 64)
+  }
+  #expect(try problem("format=int4:g32:asym method=comq") == "comq does not fill int4:g32:asym")
+  #expect(try problem("format=int4:g32 method=hqq") == "hqq does not fill int4:g32")
+  #expect(try problem("format=vq8d4 method=gptq") == "gptq does not fill vq8d4:channel")
+  let weight = testWeight(rows: 4, columns: 64, seed: 113)
+  #expect(throws: CompressionError.needsCalibration(method: "comq")) {
+    try compressed("format=int4:g32 method=comq", weight, inputs: nil)
+  }
+}
