@@ -1,7 +1,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "bits.h"
+#include "encode.h"
 #include "vise_grids.h"
 
 #define VISE_BODY "grid_body.h"
@@ -25,6 +25,10 @@ double vise_affine_error(const float *x, int64_t n, const float *importance, flo
 void vise_affine_codes(const float *x, int64_t n, float scale, float zero, float low, float high,
                        float *codes) {
   VISE_CALL(vise_variant(), affine_codes, x, n, scale, zero, low, high, codes);
+}
+
+void vise_affine_levels(float scale, float zero, float low, int64_t count, float *levels) {
+  VISE_CALL(vise_variant(), affine_levels, scale, zero, low, count, levels);
 }
 
 int64_t vise_table_scale(const float *x, int64_t n, const float *importance, const float *table,

@@ -142,6 +142,12 @@ static void V(affine_codes)(const float *x, int64_t n, float scale, float zero, 
   }
 }
 
+static void V(affine_levels)(float scale, float zero, float low, int64_t count, float *levels) {
+  for (int64_t i = 0; i < count; i++) {
+    levels[i] = vise_half_value(vise_half_bits(((float)i + low - zero) * scale));
+  }
+}
+
 static int64_t V(table_scale)(const float *x, int64_t n, const float *importance,
                               const float *table, int64_t count, float centre,
                               const float *scales, int64_t scale_count, double *best_error) {

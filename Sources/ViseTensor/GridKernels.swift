@@ -45,6 +45,13 @@ public enum GridKernels {
       values, Int64(x.count), scale, zero, codes.lowerBound, codes.upperBound, result)
   }
 
+  /// levels[i] = half((i + low − zero) · scale), within the range of half floats.
+  public static func affineLevels(
+    scale: Float, zero: Float, low: Float, count: Int, into levels: UnsafeMutablePointer<Float>
+  ) {
+    vise_affine_levels(scale, zero, low, Int64(count), levels)
+  }
+
   /// The scale with which centre + scale · table rounds `x` best, the first of equals.
   public static func bestScale(
     _ x: UnsafeBufferPointer<Float>, importance: UnsafeBufferPointer<Float>?, table: [Float],

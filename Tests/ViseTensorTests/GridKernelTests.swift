@@ -80,3 +80,16 @@ func packedCodesReadBack(bits: Int) {
     #expect(back == codes)
   }
 }
+
+@Test func affineLevelsAreRoundedToHalves() {
+  for (scale, zero, low) in [
+    (Float(0.0371), Float(6), Float(0)), (1e-6, 0, -128), (700, 0, -128), (0, 3, 0),
+  ] {
+    var levels = [Float](repeating: .nan, count: 256)
+    vise_affine_levels(scale, zero, low, 256, &levels)
+    for (code, level) in levels.enumerated() {
+      let value = (Float(code) + low - zero) * scale
+      #expect(level == Float(Float16(min(max(value, -65_504), 65_504))))
+    }
+  }
+}

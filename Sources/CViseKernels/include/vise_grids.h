@@ -24,6 +24,9 @@ double vise_affine_error(const float *x, int64_t n, const float *importance, flo
 void vise_affine_codes(const float *x, int64_t n, float scale, float zero, float low, float high,
                        float *codes);
 
+/// levels[i] = half((i + low − zero) · scale) for i below `count`, within the range of half floats.
+void vise_affine_levels(float scale, float zero, float low, int64_t count, float *levels);
+
 /// The index of the scale with which centre + scale · table rounds `x` best, the first of equals.
 ///
 /// Writes its error to `best_error`.

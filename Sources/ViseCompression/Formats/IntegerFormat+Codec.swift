@@ -49,10 +49,8 @@ extension IntegerFormat: GridCodec {
   public func levels(
     _ parameters: SIMD4<Float>, shared: [Float], into levels: UnsafeMutablePointer<Float>
   ) {
-    let (scale, zero) = (parameters[0], parameters[1])
-    for code in 0..<levelCount {
-      levels[code] = Half.nearest((Float(code + low) - zero) * scale)
-    }
+    GridKernels.affineLevels(
+      scale: parameters[0], zero: parameters[1], low: Float(low), count: levelCount, into: levels)
   }
 
   public func parameterParts(rows: Int, spans: Int) -> [WeightPart] {
