@@ -37,6 +37,7 @@ enum {
   VISE_Q4_K = 12,
   VISE_Q5_K = 13,
   VISE_Q6_K = 14,
+  VISE_Q8_K = 15,
   VISE_IQ2_XXS = 16,
   VISE_IQ2_XS = 17,
   VISE_IQ3_XXS = 18,

@@ -51,6 +51,14 @@ public enum Kernels {
     vise_gelu(x, Int64(count), y)
   }
 
+  /// Rounds activations in place as ggml's CPU kernels store them in `type`, one of F16, Q8_0, Q8_K.
+  public static func roundActivations(
+    _ x: UnsafeMutablePointer<Float>, count: Int, as type: StorageType
+  ) {
+    let status = vise_round_activations(type.rawValue, x, Int64(count))
+    precondition(status == 0, "activations are whole blocks of a type that rounds them")
+  }
+
   /// y += x.
   public static func add(
     _ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>

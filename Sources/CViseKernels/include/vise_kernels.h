@@ -67,6 +67,12 @@ int vise_ggml_descent(uint32_t type, float *values, int64_t stride, int64_t rows
                       int64_t h_stride, void *bytes, int64_t bytes_stride, float *changes,
                       int64_t changes_stride);
 
+/// Rounds `count` activations in place as ggml's CPU kernels do before they multiply them with
+/// packed weights: to half floats (type F16), to 8 bits in blocks of 32 (Q8_0) or of 256 (Q8_K).
+///
+/// Returns 0, or −1 for another type or a count that is no whole number of blocks (of 16 for F16).
+int64_t vise_round_activations(uint32_t type, float *x, int64_t count);
+
 /// y[r] = x[r] / sqrt(mean(x[r]²) + epsilon) · weight, for `rows` rows of `count`. `y` may be `x`.
 void vise_rms_norm_rows(const float *x, int64_t rows, int64_t count, const float *weight,
                         float epsilon, float *y);

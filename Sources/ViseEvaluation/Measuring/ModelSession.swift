@@ -29,18 +29,22 @@ public final class ModelSession: Sendable {
   public let budget: MemoryBudget
   let weights: WeightStore
   let compressor: SiteCompressor
+  let arithmetic: Arithmetic
   let ropeTables = RopeTableCache()
 
-  /// - Parameter calibration: statistics the treatments' methods may use.
+  /// - Parameters:
+  ///   - calibration: statistics the treatments' methods may use.
+  ///   - arithmetic: how plans are computed; the reference always runs in float32.
   /// - Throws: `ModelError` where the model cannot be run, `BLASError` without OpenBLAS.
   public init(
-    model: Model, calibration: (any CalibrationSource)? = nil, pool: ComputePool,
-    budget: MemoryBudget
+    model: Model, calibration: (any CalibrationSource)? = nil,
+    arithmetic: Arithmetic = .float32, pool: ComputePool, budget: MemoryBudget
   ) throws {
     try BLAS.load()
     self.model = model
     self.program = try model.program.get()
     self.pool = pool
+    self.arithmetic = arithmetic
     self.budget = budget
     weights = WeightStore(model: model, byteBudget: budget.weights)
     compressor = SiteCompressor(
@@ -50,7 +54,8 @@ public final class ModelSession: Sendable {
   /// The weights under `plan`, its treated sites made beforehand on all threads where they fit.
   func prepare(_ plan: Plan, cancellation: CancellationFlag) throws -> PlannedWeights {
     let planned = PlannedWeights(
-      model: model, plan: plan, reference: weights, compressor: compressor)
+      model: model, plan: plan, reference: weights, compressor: compressor,
+      arithmetic: arithmetic)
     try compressor.prefetch(planned.changes, on: pool, cancellation: cancellation)
     return planned
   }

@@ -118,7 +118,8 @@ public final class PlanEvaluator: Sendable {
       model: session.model, plan: Plan(), reference: session.weights,
       compressor: session.compressor)
     let features = try run(
-      Plan(), window: window, weights: weights, worker: worker, cancellation: cancellation)
+      Plan(), window: window, weights: weights, worker: worker, isReference: true,
+      cancellation: cancellation)
     let scores = try worker.scorer.score(
       features, head: head, targets: text.targets(window), cancellation: cancellation)
     let result = ReferenceScores(
@@ -135,23 +136,36 @@ public final class PlanEvaluator: Sendable {
   /// Final features of the scored rows of `window` under `plan`, from the latest shared checkpoint.
   private func run(
     _ plan: Plan, window: Int, weights: PlannedWeights, worker: Worker,
-    cancellation: CancellationFlag
+    isReference: Bool = false, cancellation: CancellationFlag
   ) throws -> Matrix {
-    let start = checkpoints.start(window: window, plan: plan) { plan, other in
-      session.lastCut(before: plan, from: other)
-    }
+    // Rounded activations part from the reference's at the first layer.
+    let isShared = session.arithmetic == .float32 || isReference
+    let start =
+      !isShared
+      ? nil
+      : checkpoints.start(window: window, plan: plan) { plan, other in
+        session.lastCut(before: plan, from: other)
+      }
     var kept: [Int: Matrix] = [:]
     let features = try worker.executor.features(
       of: TokenBatch(tokens: text.window(window), sequenceLength: text.windowLength),
       weights: weights, from: start, cancellation: cancellation
     ) { checkpoint in
-      if checkpoints.keeps(cut: checkpoint.cut, window: window) {
+      if isShared, checkpoints.keeps(cut: checkpoint.cut, window: window) {
         kept[checkpoint.cut] = worker.copy(checkpoint.value)
       }
     }
-    worker.recycle(
-      checkpoints.replace(window: window, plan: plan, after: start?.cut, with: kept))
-    return features.rows(text.scoredPositions)
+    if isShared {
+      worker.recycle(
+        checkpoints.replace(window: window, plan: plan, after: start?.cut, with: kept))
+    }
+    let scored = features.rows(text.scoredPositions)
+    if let type = weights.activationType(for: session.program.graph.head) {
+      withExtendedLifetime(scored) {
+        Kernels.roundActivations(scored.pointer, count: scored.count, as: type)
+      }
+    }
+    return scored
   }
 }
 

@@ -30,8 +30,10 @@ struct OperationRunner {
           bias: $1.pointer, epsilon: epsilon, into: y.pointer)
       }
     case .linear(let weight, let bias):
+      let x = rounded(inputs[0], weights.activationType(for: weight))
+      defer { x.map { scratch.give($0) } }
       linear(
-        inputs[0], try weights.weight(weight), bias: try bias.map { try weights.weight($0) },
+        x ?? inputs[0], try weights.weight(weight), bias: try bias.map { try weights.weight($0) },
         into: y)
     case .rope(let shape):
       try rope(inputs[0], shape, weights, into: y)
@@ -76,6 +78,15 @@ struct OperationRunner {
         Kernels.add($0.row(row % batch.sequenceLength), count: y.columns, to: y.row(row))
       }
     }
+  }
+
+  /// A copy of `x` rounded as `type`'s runtime has it; `nil` where nothing is rounded.
+  private func rounded(_ x: Matrix, _ type: StorageType?) -> Matrix? {
+    guard let type else { return nil }
+    let copy = scratch.take(rows: x.rows, columns: x.columns)
+    copy.pointer.update(from: x.pointer, count: x.count)
+    Kernels.roundActivations(copy.pointer, count: copy.count, as: type)
+    return copy
   }
 
   private func linear(_ x: Matrix, _ weight: Matrix, bias: Matrix?, into y: Matrix) {

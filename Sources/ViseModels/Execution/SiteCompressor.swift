@@ -62,10 +62,20 @@ public struct PlannedWeights: WeightSource {
   private let reference: WeightStore
   private let compressor: SiteCompressor
   private let treated: [String: (Site, Treatment)]
+  /// By weight, what its linear layer's activations are rounded to.
+  private let activationTypes: [String: StorageType]
 
-  public init(model: Model, plan: Plan, reference: WeightStore, compressor: SiteCompressor) {
+  public init(
+    model: Model, plan: Plan, reference: WeightStore, compressor: SiteCompressor,
+    arithmetic: Arithmetic = .float32
+  ) {
     self.reference = reference
     self.compressor = compressor
+    activationTypes = Dictionary(
+      uniqueKeysWithValues: model.sites.compactMap { site in
+        let stored = plan.change(of: site)?.storedFormat(for: site).storageType ?? site.stored
+        return arithmetic.activationType(for: stored).map { (site.name, $0) }
+      })
     treated = Dictionary(
       uniqueKeysWithValues: model.sites.compactMap { site in
         plan.change(of: site).map { (site.name, (site, $0)) }
@@ -74,6 +84,8 @@ public struct PlannedWeights: WeightSource {
 
   /// The treated sites with their treatments.
   public var changes: [(Site, Treatment)] { Array(treated.values) }
+
+  public func activationType(for key: String) -> StorageType? { activationTypes[key] }
 
   public func weight(_ key: String) throws -> Matrix {
     guard let (site, treatment) = treated[key] else { return try reference.weight(key) }

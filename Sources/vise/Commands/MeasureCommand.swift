@@ -24,6 +24,10 @@ struct MeasureCommand: ParsableCommand {
   @Option(help: "Tokens of a window; its second half is scored.")
   var window = 512
 
+  @Option(
+    help: "How plans are computed; llama-cpu rounds activations as llama.cpp's CPU code does.")
+  var arithmetic = ArithmeticName.float32
+
   @Option(help: "Use at most this many tokens.")
   var limit: Int?
 
@@ -69,7 +73,8 @@ struct MeasureCommand: ParsableCommand {
       let model = try Model(path: model)
       let file = try PlanLoader.load(plan, model: model)
       let calibration = try calibration.load(for: model)
-      let session = try options.session(model, calibration: calibration)
+      let session = try options.session(
+        model, calibration: calibration, arithmetic: arithmetic.value)
       let start = ContinuousClock.now
       let text = try TextLoader(model: model).load(
         path: text, windowLength: window, limit: limit)
@@ -110,6 +115,19 @@ struct SubstitutionEntry: Encodable {
 
   var sentence: String {
     ErrorText.printable("\(site): \(used) instead of \(asked), \(reason)")
+  }
+}
+
+/// The ways to compute a plan, as options name them.
+enum ArithmeticName: String, ExpressibleByArgument, CaseIterable {
+  case float32
+  case llamaCPU = "llama-cpu"
+
+  var value: Arithmetic {
+    switch self {
+    case .float32: .float32
+    case .llamaCPU: .llamaCPU
+    }
   }
 }
 

@@ -22,9 +22,11 @@ struct RunOptions: ParsableArguments {
 
   func pool() -> ComputePool { ComputePool(threadCount: threads ?? ComputePool.coreCount) }
 
-  func session(_ model: Model, calibration: CalibrationFile? = nil) throws -> ModelSession {
+  func session(
+    _ model: Model, calibration: CalibrationFile? = nil, arithmetic: Arithmetic = .float32
+  ) throws -> ModelSession {
     try ModelSession(
-      model: model, calibration: calibration, pool: pool(),
+      model: model, calibration: calibration, arithmetic: arithmetic, pool: pool(),
       budget: MemoryBudget(total: memoryByteCount))
   }
 
