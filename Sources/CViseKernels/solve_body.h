@@ -52,6 +52,16 @@ VISE_INLINE void V(lanes_to_rows)(const vf *lanes, float *rows, int64_t stride, 
   }
 }
 
+/// The mask of sixteen rows, 1 where a weight is kept; all of them where there is none.
+VISE_INLINE void V(lanes_from_mask)(vf *m, const float *kept, int64_t stride, int64_t columns,
+                                    int64_t count) {
+  if (kept) {
+    V(lanes_from_rows)(m, kept, stride, columns, count);
+  } else {
+    for (int64_t j = 0; j < columns; j++) m[j] = (vf)1.0f;
+  }
+}
+
 static void V(unpack_lanes)(const vise_block_kind *kind, const uint8_t *bytes, int64_t stride,
                             int64_t count, vise_lane_parts *lanes) {
   memset(lanes, 0, sizeof *lanes);
@@ -127,16 +137,16 @@ VISE_INLINE void V(spread)(vf *x, vf *e, vf value, const float *u, int64_t u_str
 }
 
 /// Rounds a fitted block weight by weight, each corrected for those before it.
-static void V(feedback_levels)(const vise_block_kind *kind, vf *x, vf *e, int64_t first,
-                               int64_t columns, const float *u, int64_t u_stride, uint8_t *bytes,
-                               int64_t stride, int64_t count) {
+static void V(feedback_levels)(const vise_block_kind *kind, vf *x, vf *e, const vf *m,
+                               int64_t first, int64_t columns, const float *u, int64_t u_stride,
+                               uint8_t *bytes, int64_t stride, int64_t count) {
   vise_lane_parts lanes;
   V(unpack_lanes)(kind, bytes, stride, count, &lanes);
   for (int i = 0; i < kind->length; i++) {
     int sub = i / kind->sub_length;
     vf scale = lanes.d * lanes.sc[sub];
     vf minimum = kind->has_minimum ? lanes.dmin * lanes.mn[sub] : (vf)0.0f;
-    vf level = V(nearest_level)((x[first + i] + minimum) * V(inverse)(scale), kind);
+    vf level = V(nearest_level)((x[first + i] * m[first + i] + minimum) * V(inverse)(scale), kind);
     lanes.level[i] = level;
     V(spread)(x, e, scale * level - minimum, u, u_stride, first + i, columns);
   }
@@ -159,16 +169,19 @@ static void V(feedback_block)(const vise_block_coder *coder, vf *x, vf *e, int64
 
 static void V(feedback_chunk)(const vise_block_coder *coder, float *w, int64_t stride,
                               int64_t count, int64_t columns, const float *u, int64_t u_stride,
-                              const float *importance, uint8_t *bytes, int64_t bytes_stride,
-                              float *errors, int64_t errors_stride) {
-  vf x[256], e[256];
+                              const float *importance, const float *kept, int64_t kept_stride,
+                              uint8_t *bytes, int64_t bytes_stride, float *errors,
+                              int64_t errors_stride) {
+  vf x[256], e[256], m[256], fitted[256];
   int length = coder->encoder.block_length;
   V(lanes_from_rows)(x, w, stride, columns, count);
+  V(lanes_from_mask)(m, kept, kept_stride, columns, count);
   for (int64_t first = 0; first < columns; first += length) {
     uint8_t *out = bytes + first / length * coder->decoder.block_bytes;
-    V(fit_block)(coder, x + first, importance + first, out, bytes_stride, count);
+    for (int i = 0; i < length; i++) fitted[i] = x[first + i] * m[first + i];
+    V(fit_block)(coder, fitted, importance + first, out, bytes_stride, count);
     if (coder->kind) {
-      V(feedback_levels)(coder->kind, x, e, first, columns, u, u_stride, out, bytes_stride,
+      V(feedback_levels)(coder->kind, x, e, m, first, columns, u, u_stride, out, bytes_stride,
                          count);
     } else {
       V(feedback_block)(coder, x, e, first, columns, u, u_stride, out, bytes_stride, count);
@@ -272,7 +285,8 @@ static void V(descend_scales)(const vise_block_kind *kind, vise_lane_parts *lane
 
 /// Moves each code to the level nearest to the minimum of the error along its weight.
 static void V(descend_levels)(const vise_block_kind *kind, vise_lane_parts *lanes, vf *y, vf *g,
-                              const float *h, int64_t h_stride, int64_t columns, int64_t first) {
+                              const vf *m, const float *h, int64_t h_stride, int64_t columns,
+                              int64_t first) {
   for (int i = 0; i < kind->length; i++) {
     int64_t j = first + i;
     int sub = i / kind->sub_length;
@@ -280,7 +294,7 @@ static void V(descend_levels)(const vise_block_kind *kind, vise_lane_parts *lane
     vf minimum = kind->has_minimum ? lanes->dmin * lanes->mn[sub] : (vf)0.0f;
     float curvature = h[j * h_stride + j];
     if (!(curvature > 0.0f)) continue;
-    vf wanted = y[j] - g[j] * (1.0f / curvature);
+    vf wanted = (y[j] - g[j] * (1.0f / curvature)) * m[j];
     vf level = V(nearest_level)((wanted + minimum) * V(inverse)(scale), kind);
     vf value = scale * level - minimum;
     vf step = V(accepted)(value - y[j], g[j], (vf)curvature);
@@ -295,12 +309,13 @@ static void V(descend_levels)(const vise_block_kind *kind, vise_lane_parts *lane
 static void V(descent_chunk)(const vise_block_kind *kind, float *values, int64_t stride,
                              int64_t count, int64_t columns, const float *gradient,
                              int64_t gradient_stride, const float *h, int64_t h_stride,
-                             uint8_t *bytes, int64_t bytes_stride, float *changes,
-                             int64_t changes_stride) {
-  vf y[256], g[256], old[256];
+                             const float *kept, int64_t kept_stride, uint8_t *bytes,
+                             int64_t bytes_stride, float *changes, int64_t changes_stride) {
+  vf y[256], g[256], m[256], old[256];
   vise_lane_parts lanes;
   V(lanes_from_rows)(y, values, stride, columns, count);
   V(lanes_from_rows)(g, gradient, gradient_stride, columns, count);
+  V(lanes_from_mask)(m, kept, kept_stride, columns, count);
   memcpy(old, y, sizeof(vf) * (size_t)columns);
   for (int64_t block = 0; block < columns / kind->length; block++) {
     int64_t first = block * kind->length;
@@ -312,7 +327,7 @@ static void V(descent_chunk)(const vise_block_kind *kind, float *values, int64_t
     if (kind->scale_high > 0.0f) {
       V(descend_scales)(kind, &lanes, y, g, h, h_stride, columns, first);
     }
-    V(descend_levels)(kind, &lanes, y, g, h, h_stride, columns, first);
+    V(descend_levels)(kind, &lanes, y, g, m, h, h_stride, columns, first);
     V(pack_lanes)(kind, &lanes, out, bytes_stride, count);
   }
   V(lanes_to_rows)(y, values, stride, columns, count);
@@ -350,19 +365,60 @@ VISE_INLINE vf V(nearest_in_rows)(vf v, const float *levels, int count, int64_t 
 static void V(grid_feedback_chunk)(float *w, int64_t stride, int64_t rows, int64_t columns,
                                    const float *u, int64_t u_stride, const float *levels,
                                    int count, int64_t span_stride, const int32_t *spans,
-                                   uint8_t *codes, int64_t codes_stride, float *errors,
-                                   int64_t errors_stride) {
-  vf x[256], e[256];
+                                   const float *kept, int64_t kept_stride, uint8_t *codes,
+                                   int64_t codes_stride, float *errors, int64_t errors_stride) {
+  vf x[256], e[256], m[256];
   V(lanes_from_rows)(x, w, stride, columns, rows);
+  V(lanes_from_mask)(m, kept, kept_stride, columns, rows);
   for (int64_t j = 0; j < columns; j++) {
     const float *row = u + j * u_stride;
-    vf value = V(nearest_in_rows)(x[j], levels + spans[j] * span_stride, count, rows, codes + j,
-                                  codes_stride);
+    vf value = V(nearest_in_rows)(x[j] * m[j], levels + spans[j] * span_stride, count, rows,
+                                  codes + j, codes_stride);
     vf error = (x[j] - value) * (1.0f / row[j]);
     x[j] = value;
     e[j] = error;
     for (int64_t k = j + 1; k < columns; k++) x[k] -= error * row[k];
   }
   V(lanes_to_rows)(x, w, stride, columns, rows);
+  V(lanes_to_rows)(e, errors, errors_stride, columns, rows);
+}
+
+/// Marks the `pruned` weights of each row whose removal from `group` columns costs least.
+///
+/// The cost of column k is (x[k] / u[k, k])²; of two equal ones the earlier goes first.
+VISE_INLINE void V(mask_group)(const vf *x, vf *m, const float *u, int64_t u_stride,
+                               int64_t first, int64_t group, vf pruned) {
+  vf cost[256];
+  for (int64_t k = 0; k < group; k++) {
+    vf share = x[first + k] * (1.0f / u[(first + k) * u_stride + first + k]);
+    cost[k] = share * share;
+  }
+  for (int64_t k = 0; k < group; k++) {
+    vf cheaper = (vf)0.0f;
+    for (int64_t i = 0; i < k; i++) cheaper += cost[i] <= cost[k] ? (vf)1.0f : (vf)0.0f;
+    for (int64_t i = k + 1; i < group; i++) cheaper += cost[i] < cost[k] ? (vf)1.0f : (vf)0.0f;
+    m[first + k] = cheaper < pruned ? (vf)0.0f : (vf)1.0f;
+  }
+}
+
+static void V(sparse_chunk)(float *w, int64_t stride, int64_t rows, int64_t columns,
+                            const float *u, int64_t u_stride, int64_t group,
+                            const int32_t *pruned, int64_t pruned_stride, float *kept,
+                            int64_t kept_stride, float *errors, int64_t errors_stride) {
+  vf x[256], e[256], m[256];
+  V(lanes_from_rows)(x, w, stride, columns, rows);
+  for (int64_t first = 0; first < columns; first += group) {
+    int64_t length = columns - first < group ? columns - first : group;
+    vf wanted = (vf)0.0f;
+    for (int lane = 0; lane < rows; lane++) {
+      wanted[lane] = (float)pruned[lane * pruned_stride + first / group];
+    }
+    V(mask_group)(x, m, u, u_stride, first, length, wanted);
+    for (int64_t j = first; j < first + length; j++) {
+      V(spread)(x, e, x[j] * m[j], u, u_stride, j, columns);
+    }
+  }
+  V(lanes_to_rows)(x, w, stride, columns, rows);
+  V(lanes_to_rows)(m, kept, kept_stride, columns, rows);
   V(lanes_to_rows)(e, errors, errors_stride, columns, rows);
 }

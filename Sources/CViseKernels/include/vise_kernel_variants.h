@@ -27,13 +27,14 @@ int vise_ggml_encode_variant(int variant, uint32_t type, const float *restrict s
 /// `vise_ggml_feedback` and `vise_ggml_descent` with the variant named by the caller.
 int vise_ggml_feedback_variant(int variant, uint32_t type, float *w, int64_t stride, int64_t rows,
                                int64_t columns, const float *u, int64_t u_stride,
-                               const float *importance, void *bytes, int64_t bytes_stride,
-                               float *errors, int64_t errors_stride);
+                               const float *importance, const float *kept, int64_t kept_stride,
+                               void *bytes, int64_t bytes_stride, float *errors,
+                               int64_t errors_stride);
 int vise_ggml_descent_variant(int variant, uint32_t type, float *values, int64_t stride,
                               int64_t rows, int64_t columns, const float *gradient,
                               int64_t gradient_stride, const float *h, int64_t h_stride,
-                              void *bytes, int64_t bytes_stride, float *changes,
-                              int64_t changes_stride);
+                              const float *kept, int64_t kept_stride, void *bytes,
+                              int64_t bytes_stride, float *changes, int64_t changes_stride);
 
 void vise_rms_norm_rows_reference(const float *x, int64_t rows, int64_t count, const float *weight,
                                   float epsilon, float *y);

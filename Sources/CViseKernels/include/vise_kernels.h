@@ -41,11 +41,14 @@ int vise_ggml_can_descend(uint32_t type);
 /// error spread over the later columns of the chunk: w[k] −= e·u[j, k] with e = (w[j] − value) /
 /// u[j, j] and u the upper factor of the inverse second moment, H⁻¹ = uᵀu. (Types whose weights are
 /// points of a grid keep each block as fitted and spread its errors over the blocks behind it.)
+/// `kept` is NULL or has 1 for each weight that is kept and 0 for each that is pruned, which then
+/// takes the level nearest to zero while its error is spread like any other.
 /// Leaves the values chosen in `w`, the errors e in `errors`, and the blocks in `bytes`. All strides
 /// are between rows; that of `u` too. Returns 0, or −1 for a type or width it cannot do.
 int vise_ggml_feedback(uint32_t type, float *w, int64_t stride, int64_t rows, int64_t columns,
-                       const float *u, int64_t u_stride, const float *importance, void *bytes,
-                       int64_t bytes_stride, float *errors, int64_t errors_stride);
+                       const float *u, int64_t u_stride, const float *importance,
+                       const float *kept, int64_t kept_stride, void *bytes, int64_t bytes_stride,
+                       float *errors, int64_t errors_stride);
 
 /// Error feedback as `vise_ggml_feedback` has it, to given levels instead of a type's blocks.
 ///
@@ -53,19 +56,30 @@ int vise_ggml_feedback(uint32_t type, float *w, int64_t stride, int64_t rows, in
 /// `levels` + spans[j] · `span_stride` + r · count, and writes its index to `codes`.
 int vise_grid_feedback(float *w, int64_t stride, int64_t rows, int64_t columns, const float *u,
                        int64_t u_stride, const float *levels, int count, int64_t span_stride,
-                       const int32_t *spans, uint8_t *codes, int64_t codes_stride, float *errors,
+                       const int32_t *spans, const float *kept, int64_t kept_stride,
+                       uint8_t *codes, int64_t codes_stride, float *errors,
                        int64_t errors_stride);
+
+/// Error feedback as `vise_ggml_feedback` has it, pruning instead of rounding (SparseGPT).
+///
+/// At the start of each `group` ≤ 256 columns the weights with the smallest (w[j] / u[j, j])² are
+/// chosen: as many as `pruned` has for the row and the group. They become zero, the rest stay as
+/// corrected; `kept` receives 0 and 1. Returns 0, or −1 for more than 256 columns.
+int vise_sparse_feedback(float *w, int64_t stride, int64_t rows, int64_t columns, const float *u,
+                         int64_t u_stride, int64_t group, const int32_t *pruned,
+                         int64_t pruned_stride, float *kept, int64_t kept_stride, float *errors,
+                         int64_t errors_stride);
 
 /// One pass of coordinate descent on eᵀHe over `columns` ≤ 256 columns of encoded blocks.
 ///
 /// `values` are what the blocks in `bytes` decode to, `gradient` is H·(values − weights) at these
 /// columns and `h` the chunk's own square of H. Scales, then codes move to whatever lessens the
 /// error; never to what does not. Updates `values` and `bytes`, and leaves in `changes` how each
-/// value moved.
+/// value moved. `kept` is as `vise_ggml_feedback` has it.
 int vise_ggml_descent(uint32_t type, float *values, int64_t stride, int64_t rows, int64_t columns,
                       const float *gradient, int64_t gradient_stride, const float *h,
-                      int64_t h_stride, void *bytes, int64_t bytes_stride, float *changes,
-                      int64_t changes_stride);
+                      int64_t h_stride, const float *kept, int64_t kept_stride, void *bytes,
+                      int64_t bytes_stride, float *changes, int64_t changes_stride);
 
 /// Rounds `count` activations in place as ggml's CPU kernels do before they multiply them with
 /// packed weights: to half floats (type F16), to 8 bits in blocks of 32 (Q8_0) or of 256 (Q8_K).

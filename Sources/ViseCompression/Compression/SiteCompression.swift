@@ -27,15 +27,23 @@ public struct SiteCompression: Sendable {
     if let problem = treatment.problem(rows: weight.rows, columns: weight.columns) {
       throw CompressionError.unsuitable(problem)
     }
-    guard treatment.sparsity == nil, treatment.lowRank == nil else {
-      throw CompressionError.unsuitable("pruning and ranks are not applied yet")
-    }
     let statistics = try statistics(of: site, columns: weight.columns)
     let format = treatment.storedFormat(for: site)
+    let pruned = try treatment.sparsity.map {
+      try SitePruning(sparsity: $0, statistics: statistics, factors: factors, work: work)
+        .prune(weight)
+    }
+    if let lowRank = treatment.lowRank {
+      let factored = try SiteFactorization(
+        lowRank: lowRank, codec: format.codec, method: treatment.method, statistics: statistics,
+        factors: factors, work: work
+      ).compress(pruned?.values ?? weight)
+      return CompressedSite(storage: factored.storage, format: format, values: factored.values)
+    }
     let solver = FormatSolver(
       codec: format.codec, method: treatment.method, statistics: statistics, factors: factors,
       work: work)
-    let encoded = try solver.encode(weight)
+    let encoded = try solver.encode(weight, pruned: pruned)
     return CompressedSite(
       storage: .dense(encoded), format: format,
       values: try format.codec.decode(encoded, work: work))

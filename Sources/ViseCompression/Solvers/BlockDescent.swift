@@ -7,7 +7,7 @@ public import ViseTensor
 /// the minimum along each weight; whatever does not lessen the error is left. QuantEase (Behdin et
 /// al., arXiv:2309.01885, section 3) and COMQ (arXiv:2403.07134, section 3.2) descend on codes under
 /// fixed or separate scales; here scales on scales descend too, and GPTQ's solution is the start, so
-/// the result is never worse than it.
+/// the result is never worse than it. Pruned weights stay on the level nearest to zero.
 public struct BlockDescent: Sendable {
   public let type: StorageType
   public let passes: Int
@@ -21,8 +21,10 @@ public struct BlockDescent: Sendable {
     self.passes = passes
   }
 
-  /// Improves `encoded`, a stored form of `weight`, in place.
-  public func improve(_ encoded: EncodedWeight, of weight: Matrix, work: RowWork) throws {
+  /// Improves `encoded`, a stored form of `weight`, in place; `mask` says what is pruned.
+  public func improve(
+    _ encoded: EncodedWeight, of weight: Matrix, mask: Mask? = nil, work: RowWork
+  ) throws {
     precondition(weight.columns == factor.size)
     let data = encoded.bytes("data")
     let rowBytes = data.count / max(weight.rows, 1)
@@ -32,30 +34,32 @@ public struct BlockDescent: Sendable {
       try type.decode(
         UnsafeRawBufferPointer(bytes),
         into: UnsafeMutableBufferPointer(start: values.pointer, count: values.count))
+      let kept = mask?.factors(rows)
       for _ in 0..<passes {
         try work.cancellation.check()
-        descend(values, from: weight, rows: rows, bytes: bytes, rowBytes: rowBytes)
+        descend(values, from: weight, kept: kept, rows: rows, bytes: bytes, rowBytes: rowBytes)
       }
     }
   }
 
   /// One pass over all columns of some rows.
   private func descend(
-    _ values: Matrix, from weight: Matrix, rows: Range<Int>, bytes: UnsafeMutableRawBufferPointer,
-    rowBytes: Int
+    _ values: Matrix, from weight: Matrix, kept: Matrix?, rows: Range<Int>,
+    bytes: UnsafeMutableRawBufferPointer, rowBytes: Int
   ) {
     let columns = values.columns
     let length = BlockSolving.chunkLength
     let gradient = gradient(of: values, from: weight, rows: rows)
     let changes = Matrix(rows: values.rows, columns: length)
     guard let start = bytes.baseAddress else { return }
-    withExtendedLifetime((values, gradient, changes, factor)) {
+    withExtendedLifetime((values, kept, gradient, changes, factor)) {
       for first in stride(from: 0, to: columns, by: length) {
         let count = min(length, columns - first)
         BlockSolving.descent(
           type, values: .init(values.pointer + first, stride: columns), rows: values.rows,
           columns: count, gradient: .init(gradient.pointer + first, stride: columns),
           moment: .init(factor.moment.pointer + first * columns + first, stride: columns),
+          kept: kept.map { .init($0.pointer + first, stride: columns) },
           blocks: start + first / type.blockLength * type.blockByteCount, blockStride: rowBytes,
           changes: .init(changes.pointer, stride: length))
         // Columns already visited in this pass need no gradient any more.

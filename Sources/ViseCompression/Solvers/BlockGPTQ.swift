@@ -8,6 +8,7 @@ public import ViseTensor
 /// 1 / U[j, j]², which is what they cost after later columns have made up for them. The grid of the
 /// file is the grid of the feedback, so nothing is lost on the way into it. Types whose weights are
 /// points of a grid of eight (IQ2, IQ3 …) feed errors back from block to block.
+/// Pruned weights take the level nearest to zero, and what that leaves is fed back too.
 public struct BlockGPTQ: Sendable {
   public let type: StorageType
   private let factor: InputFactor
@@ -22,8 +23,10 @@ public struct BlockGPTQ: Sendable {
   /// Rows a worker takes at a time: enough for BLAS, few enough to share out.
   static let rowsAtOnce = 96
 
-  /// The stored form of `weight`, whose columns are the factor's inputs.
-  public func encode(_ weight: Matrix, work: RowWork) throws -> EncodedWeight {
+  /// The stored form of `weight`, whose columns are the factor's inputs; `mask` says what is pruned.
+  public func encode(
+    _ weight: Matrix, mask: Mask? = nil, work: RowWork
+  ) throws -> EncodedWeight {
     precondition(weight.columns == factor.size)
     let encoded = EncodedWeight(
       rows: weight.rows, columns: weight.columns, codec: GGMLCodec(type: type))
@@ -31,7 +34,7 @@ public struct BlockGPTQ: Sendable {
     let rowBytes = data.count / max(weight.rows, 1)
     try work.forEachChunk(of: weight.rows, length: Self.rowsAtOnce) { rows in
       encode(
-        weight.rows(rows),
+        weight.rows(rows), kept: mask?.factors(rows),
         into: data.slice(rows.lowerBound * rowBytes, count: rows.count * rowBytes),
         rowBytes: rowBytes)
     }
@@ -40,13 +43,13 @@ public struct BlockGPTQ: Sendable {
 
   /// Encodes `values`, which it overwrites.
   private func encode(
-    _ values: Matrix, into bytes: UnsafeMutableRawBufferPointer, rowBytes: Int
+    _ values: Matrix, kept: Matrix?, into bytes: UnsafeMutableRawBufferPointer, rowBytes: Int
   ) {
     let columns = values.columns
     let length = BlockSolving.chunkLength
     let errors = Matrix(rows: values.rows, columns: length)
     guard let start = bytes.baseAddress else { return }
-    withExtendedLifetime((values, errors, factor)) {
+    withExtendedLifetime((values, kept, errors, factor)) {
       for first in stride(from: 0, to: columns, by: length) {
         let count = min(length, columns - first)
         factor.importance.withUnsafeBufferPointer { importance in
@@ -56,6 +59,7 @@ public struct BlockGPTQ: Sendable {
             columns: count,
             factor: .init(factor.inverseFactor.pointer + first * columns + first, stride: columns),
             importance: importance + first,
+            kept: kept.map { .init($0.pointer + first, stride: columns) },
             blocks: start + first / type.blockLength * type.blockByteCount, blockStride: rowBytes,
             errors: .init(errors.pointer, stride: length))
         }

@@ -22,7 +22,10 @@ public struct COMQ: Sendable {
     self.sweeps = sweeps
   }
 
-  public func encode(_ weight: Matrix, work: RowWork) throws -> EncodedWeight {
+  /// The stored form of `weight`; codes of pruned weights stay zero, and the others make up for it.
+  public func encode(
+    _ weight: Matrix, pruned: PrunedWeight? = nil, work: RowWork
+  ) throws -> EncodedWeight {
     precondition(weight.columns == secondMoment.columns)
     let spans = format.spanCount(columns: weight.columns)
     let result = GridCodes(rows: weight.rows, columns: weight.columns, spans: spans)
@@ -30,9 +33,11 @@ public struct COMQ: Sendable {
     let rounding = GridRounding(codec: format, columns: weight.columns, shared: [])
     try work.forEachChunk(of: weight.rows, length: 8) { rows in
       for row in rows {
-        rounding.round(weight.row(row), importance: diagonal, row: row, into: result)
+        rounding.round(
+          (pruned?.values ?? weight).row(row), importance: diagonal, row: row, into: result)
         var descent = RowDescent(
           format: format, moment: secondMoment, diagonal: diagonal, weight: weight.row(row),
+          visited: weightsKept(of: row, pruned?.mask, columns: weight.columns),
           codes: result.rowCodes(row), scales: result.rowParameters(row).map { $0[0] })
         let scales = descent.run(sweeps: sweeps)
         for (span, scale) in scales.enumerated() {
@@ -40,7 +45,11 @@ public struct COMQ: Sendable {
         }
       }
     }
-    return withExtendedLifetime((weight, secondMoment)) { format.pack(result, shared: []) }
+    return withExtendedLifetime((weight, pruned, secondMoment)) { format.pack(result, shared: []) }
+  }
+
+  private func weightsKept(of row: Int, _ mask: Mask?, columns: Int) -> [Int] {
+    (0..<columns).filter { mask?[row, $0] ?? true }
   }
 }
 
@@ -58,7 +67,7 @@ private struct RowDescent {
 
   init(
     format: IntegerFormat, moment: Matrix, diagonal: [Float], weight: UnsafePointer<Float>,
-    codes: UnsafeMutableBufferPointer<UInt8>, scales: [Float]
+    visited: [Int], codes: UnsafeMutableBufferPointer<UInt8>, scales: [Float]
   ) {
     self.format = format
     self.moment = moment
@@ -66,7 +75,7 @@ private struct RowDescent {
     self.weight = weight
     self.codes = codes
     self.scales = scales
-    order = (0..<codes.count).sorted {
+    order = visited.sorted {
       weight[$0] * weight[$0] * diagonal[$0] > weight[$1] * weight[$1] * diagonal[$1]
     }
   }

@@ -9,26 +9,34 @@ struct FormatSolver {
   let work: RowWork
 
   /// The stored form of `weight`, whose columns are the inputs `statistics` are over.
-  func encode(_ weight: Matrix) throws -> EncodedWeight {
+  ///
+  /// Of a pruned weight, methods that only round store the values pruning left. Those with error
+  /// feedback or descent aim at `weight` and take each pruned weight for an error to make up for:
+  /// pruning and quantization in one sweep (SparseGPT, arXiv:2301.00774, section 3.4). Pruned weights are
+  /// exactly zero in formats that have a zero. Types with minima (q4_1, q5_1, q2_K, q4_K, q5_K),
+  /// centred grids and codebooks without a zero (iq1 to iq4, palettes) store their level nearest to
+  /// it instead.
+  func encode(_ weight: Matrix, pruned: PrunedWeight? = nil) throws -> EncodedWeight {
+    let rounded = pruned?.values ?? weight
     switch try resolved() {
     case .best, .roundToNearest:
-      return try codec.encode(weight, importance: nil, work: work)
+      return try codec.encode(rounded, importance: nil, work: work)
     case .weighted:
-      return try codec.encode(weight, importance: try known().diagonal, work: work)
+      return try codec.encode(rounded, importance: try known().diagonal, work: work)
     case .gptq:
-      return try feedback(weight, passes: 0)
+      return try feedback(weight, pruned?.mask, passes: 0)
     case .gptqActivationOrder:
       guard let codec = codec as? any GridCodec else { throw unsupported() }
-      return try Self.activationOrder(codec, weight, try known(), work)
+      return try Self.activationOrder(codec, weight, pruned?.mask, try known(), work)
     case .descent:
-      return try feedback(weight, passes: 4)
+      return try feedback(weight, pruned?.mask, passes: 4)
     case .comq:
       guard let format = codec as? IntegerFormat else { throw unsupported() }
       return try COMQ(format: format, secondMoment: try factors.factor(of: try known()).moment)
-        .encode(weight, work: work)
+        .encode(weight, pruned: pruned, work: work)
     case .hqq:
       guard let format = codec as? OffsetFormat else { throw unsupported() }
-      return try HalfQuadratic(format: format).encode(weight, work: work)
+      return try HalfQuadratic(format: format).encode(rounded, work: work)
     }
   }
 
@@ -41,31 +49,36 @@ struct FormatSolver {
     return preferred.first { codec.methods.contains($0) } ?? .roundToNearest
   }
 
-  private func feedback(_ weight: Matrix, passes: Int) throws -> EncodedWeight {
+  private func feedback(
+    _ weight: Matrix, _ mask: Mask?, passes: Int
+  ) throws -> EncodedWeight {
     let factor = try factors.factor(of: try known())
     if let codec = codec as? GGMLCodec {
-      let encoded = try BlockGPTQ(type: codec.type, factor: factor).encode(weight, work: work)
+      let encoded = try BlockGPTQ(type: codec.type, factor: factor)
+        .encode(weight, mask: mask, work: work)
       if passes > 0 {
         try BlockDescent(type: codec.type, factor: factor, passes: passes)
-          .improve(encoded, of: weight, work: work)
+          .improve(encoded, of: weight, mask: mask, work: work)
       }
       return encoded
     }
     guard let codec = codec as? any GridCodec else { throw unsupported() }
-    return try Self.gptq(codec, weight, factor, work)
+    return try Self.gptq(codec, weight, mask, factor, work)
   }
 
   private static func gptq(
-    _ codec: some GridCodec, _ weight: Matrix, _ factor: InputFactor, _ work: RowWork
+    _ codec: some GridCodec, _ weight: Matrix, _ mask: Mask?, _ factor: InputFactor,
+    _ work: RowWork
   ) throws -> EncodedWeight {
-    try GridGPTQ(codec: codec, factor: factor).encode(weight, work: work)
+    try GridGPTQ(codec: codec, factor: factor).encode(weight, mask: mask, work: work)
   }
 
   private static func activationOrder(
-    _ codec: some GridCodec, _ weight: Matrix, _ statistics: SiteCalibration, _ work: RowWork
+    _ codec: some GridCodec, _ weight: Matrix, _ mask: Mask?, _ statistics: SiteCalibration,
+    _ work: RowWork
   ) throws -> EncodedWeight {
     try ActivationOrderGPTQ(codec: codec, secondMoment: statistics.secondMoment)
-      .encode(weight, work: work)
+      .encode(weight, mask: mask, work: work)
   }
 
   private func unsupported() -> CompressionError {

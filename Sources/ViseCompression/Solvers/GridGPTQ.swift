@@ -4,7 +4,7 @@ public import ViseTensor
 ///
 /// Column after column is rounded to the levels of its span, and its error spread over the columns
 /// to come, e = (w − q) / U[j, j], w[k] −= e·U[j, k]. Spans are fitted when the feedback reaches
-/// them, their errors weighed by 1 / U[j, j]².
+/// them, their errors weighed by 1 / U[j, j]². Pruned weights take the level nearest to zero.
 public struct GridGPTQ<Codec: GridCodec>: Sendable {
   public let codec: Codec
   private let factor: InputFactor
@@ -15,7 +15,9 @@ public struct GridGPTQ<Codec: GridCodec>: Sendable {
   }
 
   /// The stored form of `weight`, whose columns are the factor's inputs.
-  public func encode(_ weight: Matrix, work: RowWork) throws -> EncodedWeight {
+  public func encode(
+    _ weight: Matrix, mask: Mask? = nil, work: RowWork
+  ) throws -> EncodedWeight {
     precondition(weight.columns == factor.size)
     let shared = try codec.sharedParameters(
       for: weight, importance: factor.importance, work: work)
@@ -24,8 +26,8 @@ public struct GridGPTQ<Codec: GridCodec>: Sendable {
       spans: codec.spanCount(columns: weight.columns))
     try work.forEachChunk(of: weight.rows, length: BlockGPTQ.rowsAtOnce) { rows in
       let feedback = GridFeedback(
-        values: weight.rows(rows), firstRow: rows.lowerBound, codec: codec, shared: shared,
-        result: result)
+        values: weight.rows(rows), kept: mask?.factors(rows), firstRow: rows.lowerBound,
+        codec: codec, shared: shared, result: result)
       feedback.roundInOrder(factor)
     }
     return codec.pack(result, shared: shared)
@@ -60,7 +62,9 @@ public struct ActivationOrderGPTQ<Codec: GridCodec>: Sendable {
   }
 
   /// The stored form of `weight`, whose columns are the moment's inputs.
-  public func encode(_ weight: Matrix, work: RowWork) throws -> EncodedWeight {
+  public func encode(
+    _ weight: Matrix, mask: Mask? = nil, work: RowWork
+  ) throws -> EncodedWeight {
     precondition(weight.columns == order.count)
     var importance = [Float](repeating: 0, count: order.count)
     for (place, column) in order.enumerated() { importance[column] = factor.importance[place] }
@@ -71,8 +75,8 @@ public struct ActivationOrderGPTQ<Codec: GridCodec>: Sendable {
       spans: codec.spanCount(columns: weight.columns))
     try work.forEachChunk(of: weight.rows, length: BlockGPTQ.rowsAtOnce) { rows in
       let feedback = GridFeedback(
-        values: weight.rows(rows), firstRow: rows.lowerBound, codec: codec, shared: shared,
-        result: result)
+        values: weight.rows(rows), kept: mask?.factors(rows), firstRow: rows.lowerBound,
+        codec: codec, shared: shared, result: result)
       feedback.round(by: order, factor, importance: costs)
     }
     return codec.pack(result, shared: shared)
@@ -82,6 +86,8 @@ public struct ActivationOrderGPTQ<Codec: GridCodec>: Sendable {
 /// Error feedback over some rows; overwrites their values.
 private struct GridFeedback<Codec: GridCodec> {
   let values: Matrix
+  /// 0 where a weight is pruned, else 1.
+  let kept: Matrix?
   let firstRow: Int
   let codec: Codec
   let shared: [Float]
@@ -120,8 +126,8 @@ private struct GridFeedback<Codec: GridCodec> {
         span, span * spanLength..<min((span + 1) * spanLength, columns), importance: importance)
     }
     let ordered = GridFeedback(
-      values: Self.permuted(values, order), firstRow: firstRow, codec: codec, shared: shared,
-      result: result)
+      values: Self.permuted(values, order), kept: kept.map { Self.permuted($0, order) },
+      firstRow: firstRow, codec: codec, shared: shared, result: result)
     let spans = order.map { Int32($0 / spanLength) }
     let errors = Matrix(rows: values.rows, columns: BlockSolving.chunkLength)
     let codes = ByteBuffer(count: values.count)
@@ -145,10 +151,10 @@ private struct GridFeedback<Codec: GridCodec> {
   /// Fits `span` of every row to its present values and returns the rows' levels.
   private func fit(_ span: Int, _ range: Range<Int>, importance: [Float]) -> [Float] {
     var levels = [Float](repeating: 0, count: values.rows * codec.levelCount)
-    withExtendedLifetime(values) {
+    let present = masked(range)
+    withExtendedLifetime(present) {
       for row in 0..<values.rows {
-        let slice = UnsafeBufferPointer(
-          start: values.row(row) + range.lowerBound, count: range.count)
+        let slice = UnsafeBufferPointer(start: present.row(row), count: range.count)
         let parameters = importance.withUnsafeBufferPointer {
           codec.fit(
             slice, importance: UnsafeBufferPointer(rebasing: $0[range]), shared: shared,
@@ -162,6 +168,19 @@ private struct GridFeedback<Codec: GridCodec> {
       }
     }
     return levels
+  }
+
+  /// The present values of the columns `range`, pruned ones as zero.
+  private func masked(_ range: Range<Int>) -> Matrix {
+    let present = values.columns(range)
+    guard let kept else { return present }
+    withExtendedLifetime((present, kept)) {
+      for row in 0..<present.rows {
+        let (to, factors) = (present.row(row), kept.row(row) + range.lowerBound)
+        for column in 0..<range.count { to[column] *= factors[column] }
+      }
+    }
+    return present
   }
 
   private func table(_ levels: UnsafeBufferPointer<Float>) -> BlockSolving.LevelTable? {
@@ -184,12 +203,13 @@ private struct GridFeedback<Codec: GridCodec> {
     let columns = values.columns
     let first = range.lowerBound
     let corner = factor.inverseFactor.pointer + first * columns + first
-    withExtendedLifetime((values, errors, factor, result)) {
+    withExtendedLifetime((values, kept, errors, factor, result)) {
       spans.withUnsafeBufferPointer { spans in
         guard let spans = spans.baseAddress else { return }
         BlockSolving.feedback(
           levels: table, spans: spans, values: .init(values.pointer + first, stride: columns),
           rows: values.rows, columns: range.count, factor: .init(corner, stride: columns),
+          kept: kept.map { .init($0.pointer + first, stride: columns) },
           codes: codes.assumingMemoryBound(to: UInt8.self), codesStride: codesStride,
           errors: .init(errors.pointer, stride: errors.columns))
       }

@@ -30,7 +30,7 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
 
 /// An algorithm that chooses which weights are removed, and what becomes of the rest.
 public enum PruningMethod: String, CaseIterable, Hashable, Sendable, Codable {
-  /// The smallest magnitudes of the site go.
+  /// The smallest magnitudes of each row go.
   case magnitude
   /// The smallest |w| · ‖x‖₂ of each row go (Wanda).
   case wanda
