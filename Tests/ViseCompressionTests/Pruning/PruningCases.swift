@@ -25,12 +25,13 @@ struct PruningCases {
         m: count, n: columns, k: 24, a: signals.pointer, strideA: 24, b: loads.pointer,
         strideB: columns, beta: 1, c: noise.pointer, strideC: columns)
     }
-    tokens = LinearAlgebra.scaleColumns(
+    let scaled = LinearAlgebra.scaleColumns(
       of: noise, by: (0..<columns).map { $0 % 17 == 3 ? 12 : 0.5 + Float($0 % 5) / 5 })
+    tokens = scaled
     let moment = Matrix.zeros(rows: columns, columns: columns)
-    try withExtendedLifetime(tokens) {
+    try withExtendedLifetime(scaled) {
       try LinearAlgebra.accumulateGram(
-        x: tokens.pointer, rows: count, columns: columns, stride: columns, into: moment)
+        x: scaled.pointer, rows: count, columns: columns, stride: columns, into: moment)
     }
     LinearAlgebra.symmetrize(moment)
     Kernels.scale(moment.pointer, count: moment.count, by: 1 / Float(count))
@@ -68,7 +69,7 @@ struct PruningCases {
     guard let treatment = Treatment(name: name) else {
       throw CompressionError.unsuitable("\(name) is no treatment")
     }
-    let source = FixedCalibration(statistics: statistics)
+    let source = EverySite(statistics: statistics)
     return try SiteCompression(
       treatment: treatment, calibration: calibrated ? source : nil, factors: InputFactorCache(),
       work: work
@@ -83,7 +84,7 @@ struct PruningCases {
 }
 
 /// The same statistics for every site.
-struct FixedCalibration: CalibrationSource {
+private struct EverySite: CalibrationSource {
   let statistics: SiteCalibration
   let identity = "fixed"
 

@@ -2,6 +2,8 @@ import Testing
 import ViseCompression
 import ViseTensor
 
+private let sharedCases = Result { try PruningCases(rows: 37, columns: 336, seed: 31) }
+
 private let patterns: [Sparsity] = [
   Sparsity(ratio: 0.5), Sparsity(ratio: 0.3), Sparsity(ratio: 0.87),
   Sparsity(ratio: 0, pattern: .nOfM(kept: 2, of: 4)),
@@ -13,7 +15,7 @@ private let patterns: [Sparsity] = [
 func everyRowKeepsExactlyItsCountAndEveryGroupItsPattern(
   method: PruningMethod, sparsity: Sparsity
 ) throws {
-  let cases = try PruningCases(rows: 37, columns: 336, seed: 31)
+  let cases = try sharedCases.get()
   let pruned = try cases.prune(method, sparsity)
   for row in 0..<37 {
     #expect(pruned.mask.keptCount(row: row) == sparsity.keptCount(columns: 336))
@@ -29,7 +31,7 @@ func everyRowKeepsExactlyItsCountAndEveryGroupItsPattern(
 
 @Test(arguments: patterns)
 func eachMethodThatKnowsMoreLeavesASmallerErrorOfTheOutputs(sparsity: Sparsity) throws {
-  let cases = try PruningCases(rows: 48, columns: 336, seed: 32)
+  let cases = try sharedCases.get()
   let magnitude = cases.error(try cases.prune(.magnitude, sparsity).values)
   let wanda = cases.error(try cases.prune(.wanda, sparsity).values)
   let sparse = cases.error(try cases.prune(.sparseGPT, sparsity).values)
@@ -79,7 +81,10 @@ private func plainSparseGPT(
   var first = 0
   for group in groups {
     let range = first..<first + group.length
-    let costs = range.map { ($0, (w[$0] / Double(u.row($0)[$0])) * (w[$0] / Double(u.row($0)[$0]))) }
+    let costs = range.map { column in
+      let share = w[column] / Double(u.row(column)[column])
+      return (column, share * share)
+    }
     for (column, _) in costs.sorted(by: { $0.1 < $1.1 }).prefix(group.pruned) {
       kept[column] = false
     }
