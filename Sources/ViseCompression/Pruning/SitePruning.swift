@@ -12,13 +12,26 @@ struct SitePruning {
     case .magnitude:
       return try MagnitudePruning(sparsity: sparsity).prune(weight, work: work)
     case .wanda:
-      return try WandaPruning(sparsity: sparsity, meanSquares: try known().diagonal)
-        .prune(weight, work: work)
+      return try wanda(weight)
     case .sparseGPT:
-      return try SparseGPT(sparsity: sparsity, factor: try factors.factor(of: try known()))
-        .prune(weight, work: work)
+      return try SparseGPT(sparsity: sparsity, factor: try factor()).prune(weight, work: work)
+    case .exactOBS:
+      return try ExactOBS(sparsity: sparsity, factor: try factor()).prune(weight, work: work)
+    case .repaired:
+      return try MaskRepair(sparsity: sparsity, statistics: try known())
+        .repair(try wanda(weight).mask, of: weight, work: work)
+    case .reformed:
+      return try Reformation(factor: try factor())
+        .reform(weight, mask: try wanda(weight).mask, work: work)
     }
   }
+
+  private func wanda(_ weight: Matrix) throws -> PrunedWeight {
+    try WandaPruning(sparsity: sparsity, meanSquares: try known().diagonal)
+      .prune(weight, work: work)
+  }
+
+  private func factor() throws -> InputFactor { try factors.factor(of: try known()) }
 
   private func known() throws(CompressionError) -> SiteCalibration {
     guard let statistics else {

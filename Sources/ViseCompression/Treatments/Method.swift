@@ -36,6 +36,12 @@ public enum PruningMethod: String, CaseIterable, Hashable, Sendable, Codable {
   case wanda
   /// Optimal brain surgeon over blocks of columns, the rest updated (SparseGPT).
   case sparseGPT = "sparsegpt"
+  /// Optimal brain surgeon one weight at a time, for rows of moderate width (ExactOBS).
+  case exactOBS = "obs"
+  /// Wanda's mask, repaired until the mean outputs are what they were (DSnoT).
+  case repaired = "dsnot"
+  /// Wanda's mask, with the values of least squared output error under it.
+  case reformed = "reformation"
 
   public var needsCalibration: Bool { self != .magnitude }
 }

@@ -58,6 +58,13 @@ struct PruningCases {
     case .magnitude: try MagnitudePruning(sparsity: sparsity).prune(weight, work: work)
     case .wanda:
       try WandaPruning(sparsity: sparsity, meanSquares: meanSquares).prune(weight, work: work)
+    case .exactOBS: try ExactOBS(sparsity: sparsity, factor: factor()).prune(weight, work: work)
+    case .repaired:
+      try MaskRepair(sparsity: sparsity, statistics: statistics)
+        .repair(prune(.wanda, sparsity).mask, of: weight, work: work)
+    case .reformed:
+      try Reformation(factor: factor())
+        .reform(weight, mask: prune(.wanda, sparsity).mask, work: work)
     case .sparseGPT: try SparseGPT(sparsity: sparsity, factor: factor()).prune(weight, work: work)
     }
   }

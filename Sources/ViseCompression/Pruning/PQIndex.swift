@@ -1,0 +1,38 @@
+import Glibc
+
+/// How unequal the magnitudes of a vector are, and how many of them matter.
+///
+/// Diao et al., "Pruning Deep Neural Networks from a Sparsity Perspective" (arXiv:2302.05601,
+/// definition 2): I = 1 − d^(1/q − 1/p) · ‖w‖_p / ‖w‖_q, 0 for equal magnitudes and near 1 for one
+/// among many. Theorem 2 turns it into a bound on the weights to keep, r = d · (1 − I)^(pq / (q − p)),
+/// the base of sparsity-informed adaptive pruning (SAP): sites with more to spare lose more.
+public struct PQIndex: Sendable {
+  public let p: Double
+  public let q: Double
+
+  /// - Precondition: 0 < p ≤ 1 < q.
+  public init(p: Double = 0.5, q: Double = 1.5) {
+    precondition(p > 0 && p <= 1 && q > 1)
+    self.p = p
+    self.q = q
+  }
+
+  /// The index of `values`; 0 where all are zero.
+  public func index(_ values: some Collection<Float>) -> Double {
+    let largest = values.reduce(0.0) { max($0, abs(Double($1))) }
+    guard largest > 0 else { return 0 }
+    // Magnitudes are taken relative to the largest, so that no power overflows.
+    let sums = values.reduce((p: 0.0, q: 0.0)) {
+      let magnitude = abs(Double($1)) / largest
+      return magnitude > 0 ? ($0.p + pow(magnitude, p), $0.q + pow(magnitude, q)) : $0
+    }
+    let ratio = pow(sums.p, 1 / p) / pow(sums.q, 1 / q)
+    return 1 - pow(Double(values.count), 1 / q - 1 / p) * ratio
+  }
+
+  /// The weights of `count` that an index of `index` says are to be kept, from 1 to all.
+  public func keptCount(index: Double, count: Int) -> Int {
+    let share = pow(min(max(1 - index, 0), 1), p * q / (q - p))
+    return min(max(Int((Double(count) * share).rounded(.up)), min(1, count)), count)
+  }
+}
