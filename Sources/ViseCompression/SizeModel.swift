@@ -1,21 +1,38 @@
-/// Exact bytes of the file a plan exports to.
+/// Which file an exact size is of.
+public enum SizeTarget: String, Hashable, Sendable {
+  case gguf
+  /// Vise's own layout of safetensors, which holds every treatment.
+  case safetensors
+}
+
+/// Exact bytes of the file a plan exports to: GGUF where that holds the plan, else safetensors.
 ///
 /// A GGUF file is a header whose length no plan changes, and one padded extent a tensor.
 public struct SizeModel: Hashable, Sendable {
-  /// Bytes of the header and of every tensor that is no site, padding included.
+  /// Bytes of the header and of every tensor that is no site, padding included, in GGUF.
   public let fixedByteCount: Int
   /// The multiple every tensor's extent is padded to.
   public let alignment: Int
   private let storedByteCounts: [Int]
   private let sites: [Site]
+  private let safetensors: SafetensorsSizes?
+  private let writesGGUF: Bool
 
-  /// - Parameter storedByteCounts: bytes of each site as the file stores it, in the order of `sites`.
-  public init(fixedByteCount: Int, alignment: Int, sites: [Site], storedByteCounts: [Int]) {
+  /// - Parameters:
+  ///   - storedByteCounts: bytes of each site as the file stores it, in the order of `sites`.
+  ///   - safetensors: sizes where GGUF cannot be written; without them all is counted as GGUF.
+  ///   - writesGGUF: whether the model can be written as GGUF at all.
+  public init(
+    fixedByteCount: Int, alignment: Int, sites: [Site], storedByteCounts: [Int],
+    safetensors: SafetensorsSizes? = nil, writesGGUF: Bool = true
+  ) {
     precondition(sites.count == storedByteCounts.count && alignment > 0)
     self.fixedByteCount = fixedByteCount
     self.alignment = alignment
     self.sites = sites
     self.storedByteCounts = storedByteCounts
+    self.safetensors = safetensors
+    self.writesGGUF = writesGGUF
   }
 
   /// Bytes of one site's values under `treatment`, without padding.
@@ -29,14 +46,40 @@ public struct SizeModel: Hashable, Sendable {
     return treatment.byteCount(for: site) ?? storedByteCounts[site.index]
   }
 
-  /// Bytes of the whole exported file.
+  /// The file `byteCount(of:)` speaks of.
+  public func target(of plan: Plan) -> SizeTarget {
+    guard safetensors != nil else { return .gguf }
+    guard writesGGUF else { return .safetensors }
+    let fits = sites.allSatisfy { site in
+      guard let treatment = plan.change(of: site) else { return true }
+      return treatment.problem(for: site) != nil || treatment.fitsGGUF(site)
+    }
+    return fits ? .gguf : .safetensors
+  }
+
+  /// Bytes of the whole exported file, whose kind is `target(of: plan)`.
   public func byteCount(of plan: Plan) -> Int {
-    sites.reduce(fixedByteCount) { total, site in
+    byteCount(of: plan, as: target(of: plan))
+  }
+
+  /// Bytes of the whole file exported as `target`, which must be able to hold the plan.
+  public func byteCount(of plan: Plan, as target: SizeTarget) -> Int {
+    if target == .safetensors, let safetensors {
+      return safetensors.byteCount(of: plan, sites: sites)
+    }
+    return sites.reduce(fixedByteCount) { total, site in
       total + padded(byteCount(of: site, under: plan[site.name]))
     }
   }
 
   private func padded(_ bytes: Int) -> Int {
     (bytes + alignment - 1) / alignment * alignment
+  }
+}
+
+extension Treatment {
+  /// Whether GGUF has a type for what `site` becomes.
+  func fitsGGUF(_ site: Site) -> Bool {
+    lowRank == nil && storedFormat(for: site).storageType != nil
   }
 }

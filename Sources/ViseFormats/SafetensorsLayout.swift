@@ -1,3 +1,5 @@
+public import ViseTensor
+
 /// How elements of a safetensors file are stored, by the format's names.
 public enum SafetensorsElement: String, CaseIterable, Hashable, Sendable {
   case f64 = "F64"
@@ -6,16 +8,34 @@ public enum SafetensorsElement: String, CaseIterable, Hashable, Sendable {
   case bf16 = "BF16"
   case i8 = "I8"
   case u8 = "U8"
+  case i16 = "I16"
+  case f8E4M3 = "F8_E4M3"
+  case f8E5M2 = "F8_E5M2"
   case i32 = "I32"
   case i64 = "I64"
   case bool = "BOOL"
 
   public var byteCount: Int {
     switch self {
-    case .i8, .u8, .bool: 1
-    case .f16, .bf16: 2
+    case .i8, .u8, .bool, .f8E4M3, .f8E5M2: 1
+    case .f16, .bf16, .i16: 2
     case .f32, .i32: 4
     case .f64, .i64: 8
+    }
+  }
+
+  /// The element type of tensors stored as `type`; `nil` for ggml's blocks.
+  public init?(storing type: StorageType) {
+    switch type {
+    case .f64: self = .f64
+    case .f32: self = .f32
+    case .f16: self = .f16
+    case .bf16: self = .bf16
+    case .i8: self = .i8
+    case .i16: self = .i16
+    case .i32: self = .i32
+    case .i64: self = .i64
+    default: return nil
     }
   }
 }
@@ -93,15 +113,17 @@ public struct SafetensorsLayout: Sendable {
     var members: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map {
-        "\(quoted($0.key)):\(quoted($0.value))"
+        "\(JSONValue.quoted($0.key)):\(JSONValue.quoted($0.value))"
       }
-      members.append("\(quoted(Safetensors.metadataKey)):{\(pairs.joined(separator: ","))}")
+      let key = JSONValue.quoted(Safetensors.metadataKey)
+      members.append("\(key):{\(pairs.joined(separator: ","))}")
     }
     var offset = 0
     for (tensor, bytes) in zip(tensors, byteCounts) {
       let shape = tensor.shape.map(String.init).joined(separator: ",")
+      let name = JSONValue.quoted(tensor.name)
       members.append(
-        "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.element.rawValue)\",\"shape\":[\(shape)],"
+        "\(name):{\"dtype\":\"\(tensor.element.rawValue)\",\"shape\":[\(shape)],"
           + "\"data_offsets\":[\(offset),\(offset + bytes)]}")
       offset += bytes
     }
@@ -110,21 +132,5 @@ public struct SafetensorsLayout: Sendable {
     var bytes: [UInt8] = []
     bytes.append(littleEndian: UInt64(json.count))
     return bytes + json
-  }
-
-  /// `text` as a JSON string.
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{0}"..<"\u{20}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

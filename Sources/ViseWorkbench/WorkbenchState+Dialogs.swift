@@ -57,11 +57,17 @@ extension WorkbenchState {
     overlay = .export(ExportDialog(path: TextField(suggestedExportPath)))
   }
 
-  /// The model's file name without its extension, and `-vise.gguf`, in the current directory.
+  /// The extension of the file that holds the plan.
+  private var exportExtension: String {
+    (summary?.sizeModel.target(of: document.plan) ?? .gguf).rawValue
+  }
+
+  /// The model's file name without its extension, and `-vise` with that of the file that holds the
+  /// plan, in the current directory.
   private var suggestedExportPath: String {
     let file = modelPath.split(separator: "/").last.map(String.init) ?? "model"
     let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
-    return "\(stem.isEmpty ? "model" : stem)-vise.gguf"
+    return "\(stem.isEmpty ? "model" : stem)-vise.\(exportExtension)"
   }
 
   mutating func perform(_ command: Command, in dialog: ExportDialog) -> [WorkbenchEffect] {

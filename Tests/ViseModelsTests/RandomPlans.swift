@@ -12,4 +12,33 @@ extension Plan {
     }
     return plan
   }
+
+  /// A plan that gives about `share` of the sites one of `formats` that fits, or where `rankShare`
+  /// says so, two factors of it.
+  static func random(
+    for sites: [Site], formats: [NumberFormat], share: Double, rankShare: Double = 0,
+    using random: inout RandomSource
+  ) -> Plan {
+    var plan = Plan()
+    for site in sites where random.nextUnit() < share {
+      let ranks = 8..<min(site.rows, site.columns)
+      let lowRank =
+        random.nextUnit() < rankShare && !ranks.isEmpty
+        ? LowRank(rank: ranks.randomElement(using: &random) ?? 8) : nil
+      let choices = formats.map { Treatment(lowRank: lowRank, format: $0) }
+        .filter { $0.byteCount(for: site) != nil }
+      plan[site.name] = choices.randomElement(using: &random) ?? .keep
+    }
+    return plan
+  }
+}
+
+extension NumberFormat {
+  /// One of every kind that is no ggml type, in short groups where groups are a choice.
+  static let everyKind = [
+    "int4:g8", "int3:g16:asym", "int8:channel", "int5:tensor", "aff4:g8", "fp8:channel",
+    "fp8_e5m2:g8", "fp6:mx", "fp4:g16:dense", "nvfp4", "nf4:g8", "dynamic8:g8", "power4:g8",
+    "compand4:g8", "kmeans4:tensor", "kmeans2:r5", "kmeans3:g8", "vq4d2:channel", "vq4d4:g8",
+    "pvq8k8", "pvq8k16:hadamard", "rex2x4:g8", "dgq4:g8",
+  ].compactMap(NumberFormat.init(name:))
 }

@@ -16,7 +16,8 @@ struct EngineExporter {
     emit(.activity("exporting"))
     do {
       let bytes = try ModelExporter(model: model, pool: pool).export(
-        wish.plan, to: wish.path, replacing: wish.overwrite, cancellation: flag
+        wish.plan, to: wish.path, as: model.exportTarget(of: wish.plan, path: wish.path),
+        replacing: wish.overwrite, cancellation: flag
       ) { done, total in
         if let remaining = coalescer.report(done: done, total: total) {
           emit(

@@ -30,12 +30,12 @@ extension Model {
     guard let layout = try? exportLayout(of: Plan()) else {
       return SizeModel(
         fixedByteCount: checkpoint.byteCount - stored.reduce(0, +), alignment: 1, sites: sites,
-        storedByteCounts: stored)
+        storedByteCounts: stored, safetensors: safetensorsSizes, writesGGUF: false)
     }
     let padded = stored.map { ($0 + layout.alignment - 1) / layout.alignment * layout.alignment }
     return SizeModel(
       fixedByteCount: layout.byteCount - padded.reduce(0, +), alignment: layout.alignment,
-      sites: sites, storedByteCounts: stored)
+      sites: sites, storedByteCounts: stored, safetensors: safetensorsSizes)
   }
 
   /// New storage types by tensor name.
@@ -72,6 +72,8 @@ public enum ExportError: Error, Equatable, Sendable {
   case sourceIsNotGGUF
   /// Treatments the target cannot hold, found before any work.
   case unsuitable([ExportMisfit])
+  /// A tensor or setting of the source that a Hugging Face folder has no place for.
+  case untranslatable(String)
 }
 
 /// A site whose treatment a target cannot hold.

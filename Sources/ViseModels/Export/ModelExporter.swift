@@ -2,7 +2,7 @@ public import ViseCompression
 import ViseFormats
 public import ViseTensor
 
-/// Writes a planned model as a GGUF file that other runtimes load.
+/// Writes a planned model as files that other runtimes load.
 public struct ModelExporter: Sendable {
   private let model: Model
   private let calibration: (any CalibrationSource)?
@@ -17,15 +17,42 @@ public struct ModelExporter: Sendable {
 
   /// Writes `plan` to `path`, beside it first and renamed when whole, and returns its bytes.
   ///
-  /// Untreated tensors are copied byte for byte. Treated ones are encoded from the reference
-  /// values by the same code that evaluation uses, so the file decodes to what was measured.
-  /// - Parameter progress: called with the bytes of tensor data written so far and their total.
+  /// Untreated tensors are copied byte for byte where the target has their type. Treated ones are
+  /// encoded from the reference values by the same code that evaluation uses, so the file decodes to
+  /// what was measured. A target that is a folder gets `model.safetensors` and `config.json`.
+  /// - Parameters:
+  ///   - floats: how folders store what is not quantized.
+  ///   - progress: called with the bytes of tensor data written so far and their total.
   /// - Throws: `WriteError` (the file exists, the disk is full …), `ExportError`, `ModelError`,
   ///   `CancelledError`; no file is left behind.
   @discardableResult
   public func export(
-    _ plan: Plan, to path: String, replacing: Bool = false, cancellation: CancellationFlag,
+    _ plan: Plan, to path: String, as target: ExportTarget = .gguf, floats: FloatType = .f16,
+    replacing: Bool = false, cancellation: CancellationFlag,
     progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws -> Int {
+    if target == .gguf {
+      return try exportGGUF(
+        plan, to: path, replacing: replacing, cancellation: cancellation, progress: progress)
+    }
+    let export = try model.safetensorsExport(of: plan, as: target, floats: floats)
+    guard let configuration = export.configurationText else {
+      try write(
+        export, to: path, replacing: replacing, cancellation: cancellation, progress: progress)
+      return export.byteCount
+    }
+    let folder = try ExportFolder(path: path, replacing: replacing)
+    try write(
+      export, to: folder.file("model.safetensors"), replacing: replacing,
+      cancellation: cancellation, progress: progress)
+    try TextFile.write(configuration, to: folder.file("config.json"), replacing: replacing)
+    try folder.commit()
+    return export.byteCount
+  }
+
+  private func exportGGUF(
+    _ plan: Plan, to path: String, replacing: Bool, cancellation: CancellationFlag,
+    progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> Int {
     let layout = try model.exportLayout(of: plan)
     let sites = Dictionary(uniqueKeysWithValues: model.sites.map { ($0.name, $0) })
@@ -35,7 +62,10 @@ public struct ModelExporter: Sendable {
       try cancellation.check()
       let source = model.checkpoint.tensors[index]
       if let site = sites[source.name], let treatment = plan.change(of: site) {
-        let data = try encode(site, under: treatment, cancellation: cancellation)
+        let compressed = try compress(site, under: treatment, cancellation: cancellation)
+        guard let data = compressed.storedBytes.first else {
+          preconditionFailure("the layout admits only what GGUF can hold")
+        }
         try withExtendedLifetime(data) { try sink.write($0.bytes) }
       } else {
         try model.checkpoint.withBytes(of: source) { try sink.write($0) }
@@ -46,22 +76,66 @@ public struct ModelExporter: Sendable {
     return layout.byteCount
   }
 
-  /// The file's bytes of `site` under `treatment`.
-  func encode(
+  private func write(
+    _ export: SafetensorsExport, to path: String, replacing: Bool,
+    cancellation: CancellationFlag, progress: (_ done: Int, _ total: Int) -> Void
+  ) throws {
+    let producer = TensorProducer(model: model) {
+      try compress($0, under: $1, cancellation: cancellation)
+    }
+    let places = export.jobs.flatMap { job in job.tensors.indices.map { (job, $0) } }
+    let total = export.layout.byteCounts.reduce(0, +)
+    var buffers: [ByteBuffer] = []
+    var done = 0
+    try SafetensorsWriter.write(export.layout, to: path, replacing: replacing) { index, sink in
+      try cancellation.check()
+      let (job, part) = places[index]
+      if case .stored(let record) = job.content {
+        try model.checkpoint.withBytes(of: record) { try sink.write($0) }
+      } else {
+        if part == 0 { buffers = try producer.buffers(of: job) }
+        try withExtendedLifetime(buffers[part]) { try sink.write($0.bytes) }
+      }
+      done += export.layout.byteCounts[index]
+      progress(done, total)
+    }
+  }
+
+  /// `site` under `treatment`, as evaluation sees it.
+  private func compress(
     _ site: Site, under treatment: Treatment, cancellation: CancellationFlag
-  ) throws -> ByteBuffer {
+  ) throws -> CompressedSite {
     let source = try model.decodeWeight(site.name)
     let work = RowWork(pool: pool, cancellation: cancellation)
-    let compressed: CompressedSite
     do {
-      compressed = try SiteCompression(
+      return try SiteCompression(
         treatment: treatment, calibration: calibration, factors: factors, work: work
       ).compress(source, site: site)
     } catch let error as CompressionError {
       throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)
     }
-    guard case .dense(let encoded) = compressed.storage, let data = encoded.parts.first?.bytes
-    else { preconditionFailure("the layout admits only what GGUF can hold") }
-    return data
+  }
+}
+
+extension Model {
+  /// The safetensors file `plan` becomes as `target`, which is not GGUF.
+  func safetensorsExport(
+    of plan: Plan, as target: ExportTarget, floats: FloatType
+  ) throws -> SafetensorsExport {
+    switch target {
+    case .gguf: preconditionFailure("GGUF is no safetensors file")
+    case .safetensors: try viseExport(of: plan)
+    case .compressedTensors: try compressedTensorsExport(of: plan, floats: floats)
+    case .dense: try denseExport(of: plan, floats: floats)
+    }
+  }
+
+  /// Exact bytes of all files `plan` becomes as `target`; throws where it cannot hold the plan.
+  public func exportByteCount(
+    of plan: Plan, as target: ExportTarget, floats: FloatType = .f16
+  ) throws -> Int {
+    target == .gguf
+      ? try exportLayout(of: plan).byteCount
+      : try safetensorsExport(of: plan, as: target, floats: floats).byteCount
   }
 }

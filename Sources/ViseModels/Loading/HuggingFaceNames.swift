@@ -15,6 +15,30 @@ enum HuggingFaceNames {
     return outerNames[parts.joined(separator: ".")].map { "\($0).\(suffix)" }
   }
 
+  /// The Hugging Face key of `canonical`, or `nil` where the architecture has none.
+  ///
+  /// Keys are those of a model for text alone, such as `model.layers.0.mlp.up_proj.weight`.
+  static func key(of canonical: String, architecture: String) -> String? {
+    var parts = canonical.split(separator: ".").map(String.init)
+    guard let suffix = parts.popLast(), suffix == "weight" || suffix == "bias" else { return nil }
+    let isGPT2 = architecture == "gpt2"
+    let wrapper = isGPT2 ? "transformer" : "model"
+    if parts.count == 3, parts[0] == "blk", let block = Int(parts[1]) {
+      let table = architecture == "gemma3" ? gemmaBlockNames : blockNames
+      let path = table.first { $0.value == parts[2] && isGPT2Path($0.key) == isGPT2 }?.key
+      return path.map { "\(wrapper).\(isGPT2 ? "h" : "layers").\(block).\($0).\(suffix)" }
+    }
+    let name = parts.joined(separator: ".")
+    if name == "output" { return "lm_head.\(suffix)" }
+    let gpt2Names: Set = ["wte", "wpe", "ln_f"]
+    let path = outerNames.first { $0.value == name && gpt2Names.contains($0.key) == isGPT2 }?.key
+    return path.map { "\(wrapper).\($0).\(suffix)" }
+  }
+
+  private static func isGPT2Path(_ path: String) -> Bool {
+    path.hasPrefix("ln_") || path.hasPrefix("attn.") || path.hasPrefix("mlp.c_")
+  }
+
   /// Modules around the text model.
   private static let wrappers: Set<String> = ["model", "transformer", "language_model"]
 

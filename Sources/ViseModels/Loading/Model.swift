@@ -13,7 +13,8 @@ public final class Model: Sendable {
   public let sites: [Site]
   /// A hash of the header and of samples of each tensor; keys what is stored about the model.
   public let fingerprint: String
-  private let storages: [String: WeightStorage]
+  /// Storage of the keys that are not stored plainly.
+  let storages: [String: WeightStorage]
 
   /// What it takes to run the model.
   public struct Program: Sendable {

@@ -1,18 +1,18 @@
-import ArgumentParser
+public import ArgumentParser
 import ViseCompression
 import ViseFormats
-import ViseModels
+public import ViseModels
 import ViseTensor
 
-/// Writes a planned model as a GGUF file.
+/// Writes a planned model as files other runtimes load.
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Write a planned model as a file other runtimes load.")
-
-  /// File types that can be written.
-  enum Target: String, ExpressibleByArgument, CaseIterable {
-    case gguf
-  }
+    commandName: "export", abstract: "Write a planned model as files other runtimes load.",
+    discussion: """
+      gguf holds ggml's types and runs in llama.cpp. safetensors is Vise's own layout, which holds \
+      every treatment. compressed-tensors (int4 and int8, for vLLM) and dense (plain floats) are \
+      folders with model.safetensors and config.json.
+      """)
 
   @Argument(help: "The model.")
   var model: String
@@ -20,11 +20,16 @@ struct ExportCommand: ParsableCommand {
   @Option(help: "The plan file.")
   var plan: String
 
-  @Option(help: "Where to write.")
+  @Option(help: "Where to write: a file, or a folder for compressed-tensors and dense.")
   var out: String
 
-  @Option(help: "The file type.")
-  var to = Target.gguf
+  @Option(
+    help:
+      "gguf, safetensors, compressed-tensors or dense; by default gguf where that holds the plan.")
+  var to: ExportTarget?
+
+  @Option(help: "How folders store what is not quantized: f16, bf16 or f32.")
+  var dtype = FloatType.f16
 
   @OptionGroup var calibration: CalibrationOptions
 
@@ -40,6 +45,7 @@ struct ExportCommand: ParsableCommand {
   private struct Report: Encodable {
     let bytes: Int?
     let predictedBytes: Int
+    let target: String
     let substitutions: [SubstitutionEntry]
   }
 
@@ -47,26 +53,34 @@ struct ExportCommand: ParsableCommand {
     try CommandRunner.run {
       let model = try Model(path: model)
       let file = try PlanLoader.load(plan, model: model)
-      let predicted = model.sizeModel.byteCount(of: file.plan)
-      let written = dryRun ? nil : try export(file, model)
+      let target = to ?? model.exportTarget(of: file.plan, path: out)
+      let predicted = try model.exportByteCount(of: file.plan, as: target, floats: dtype)
+      let written = dryRun ? nil : try export(file, model, as: target)
       let report = Report(
-        bytes: written, predictedBytes: predicted, substitutions: SubstitutionEntry.list(file))
+        bytes: written, predictedBytes: predicted, target: target.rawValue,
+        substitutions: SubstitutionEntry.list(file))
       if json {
         try JSONOutput.write(report)
       } else {
         for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
         print(
-          written.map { "\($0) bytes written to \(out)" } ?? "\(predicted) bytes would be written")
+          written.map { "\($0) bytes written to \(out) as \(target.rawValue)" }
+            ?? "\(predicted) bytes would be written as \(target.rawValue)")
       }
     }
   }
 
-  private func export(_ file: PlanFile, _ model: Model) throws -> Int {
+  private func export(_ file: PlanFile, _ model: Model, as target: ExportTarget) throws -> Int {
     let progress = ProgressLine("exporting byte")
     return try ModelExporter(
       model: model, calibration: try calibration.load(for: model), pool: ComputePool()
     ).export(
-      file.plan, to: out, replacing: overwrite, cancellation: Interrupt.flag
+      file.plan, to: out, as: target, floats: dtype, replacing: overwrite,
+      cancellation: Interrupt.flag
     ) { progress.report($0, of: $1) }
   }
 }
+
+extension ExportTarget: ExpressibleByArgument {}
+
+extension FloatType: ExpressibleByArgument {}

@@ -33,6 +33,8 @@ extension PlanCommand {
     private struct Report: Encodable {
       let treatedSites: Int
       let bytes, originalBytes: Int
+      /// The file `bytes` is of.
+      let target: String
       let needsCalibration: Bool
       let substitutions: [SubstitutionEntry]
       /// Sites that keep the plan from being exported as GGUF.
@@ -47,6 +49,7 @@ extension PlanCommand {
         let report = Report(
           treatedSites: changes.count, bytes: model.sizeModel.byteCount(of: file.plan),
           originalBytes: model.sizeModel.byteCount(of: Plan()),
+          target: model.sizeModel.target(of: file.plan).rawValue,
           needsCalibration: changes.contains { $0.needsCalibration },
           substitutions: SubstitutionEntry.list(file),
           ggufMisfits: model.ggufMisfits(of: file.plan).map {
@@ -59,7 +62,7 @@ extension PlanCommand {
     private static func printSummary(_ report: Report) {
       for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
       print("treated sites  \(report.treatedSites)")
-      print("bytes          \(report.bytes) of \(report.originalBytes)")
+      print("bytes          \(report.bytes) of \(report.originalBytes), as \(report.target)")
       if report.needsCalibration { print("needs          --calibration") }
       for misfit in report.ggufMisfits {
         print("not in GGUF    \(ErrorText.printable(misfit.site)): \(misfit.reason)")

@@ -32,6 +32,8 @@ struct PredictCommand: ParsableCommand {
 
   private struct Report: Encodable {
     let bytes: Int
+    /// The file `bytes` is of.
+    let target: String
     let klMean: Double
     let interval: [Double]?
     let intervalLevel: Double?
@@ -51,7 +53,7 @@ struct PredictCommand: ParsableCommand {
         try MachineProfile.measure(on: session.pool, cancellation: Interrupt.flag))
       let latency = latencyModel.latency(of: file.plan)
       let report = report(
-        bytes: model.sizeModel.byteCount(of: file.plan), quality: quality, latency: latency,
+        sizes: model.sizeModel, plan: file.plan, quality: quality, latency: latency,
         substitutions: SubstitutionEntry.list(file))
       if json { try JSONOutput.write(report) } else { printSummary(report) }
     }
@@ -73,13 +75,14 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func report(
-    bytes: Int, quality: QualityEstimate, latency: LatencyEstimate?,
+    sizes: SizeModel, plan: Plan, quality: QualityEstimate, latency: LatencyEstimate?,
     substitutions: [SubstitutionEntry]
   ) -> Report {
     let interval = quality.klMean.interval
     let speed = "predicted from rates measured on this machine"
     return Report(
-      bytes: bytes, klMean: quality.klMean.value,
+      bytes: sizes.byteCount(of: plan), target: sizes.target(of: plan).rawValue,
+      klMean: quality.klMean.value,
       interval: interval.map { [$0.lower, $0.upper] }, intervalLevel: interval?.level,
       prefillTokensPerSecond: latency?.prefillTokensPerSecond.value,
       decodeTokensPerSecond: latency.map { 1 / $0.decodeSecondsPerToken.value },
@@ -100,7 +103,7 @@ struct PredictCommand: ParsableCommand {
 
   private func printSummary(_ report: Report) {
     for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
-    print("size      \(report.bytes) bytes, \(report.provenance.bytes)")
+    print("size      \(report.bytes) bytes, \(report.provenance.bytes), as \(report.target)")
     print("KL mean   \(report.klMean) nats, \(report.provenance.klMean)")
     if let interval = report.interval, let level = report.intervalLevel {
       print("          \(Int(level * 100)) % interval over sequences \(interval)")

@@ -36,7 +36,10 @@ enum ErrorText {
     case EvaluationError.textTooShort(let tokens, let needed):
       "the text has \(tokens) tokens; at least \(needed) are needed"
     case ExportError.sourceIsNotGGUF:
-      "export writes GGUF and can only start from a GGUF file so far"
+      "GGUF can only be written from a GGUF file; --to safetensors, dense or compressed-tensors "
+        + "take any source"
+    case ExportError.untranslatable(let what):
+      "\(what) has no place in a Hugging Face folder"
     case ExportError.unsuitable(let misfits):
       "the plan does not fit the target: "
         + misfits.map { "\"\($0.site)\" (\($0.treatment)): \($0.reason)" }.joined(separator: "; ")

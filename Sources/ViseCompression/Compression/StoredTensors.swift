@@ -1,0 +1,67 @@
+public import ViseTensor
+
+/// One tensor of a treated site in Vise's own safetensors layout.
+///
+/// A site `s` is stored as its format's parts, `s.codes`, `s.scales` …; a factorized one as
+/// `s.left.…` and `s.right.…`. Half floats and bfloat16 are one tensor of their own element type,
+/// called `s`, `s.left` or `s.right`. ggml's blocks are the part `data`, their bytes row by row.
+public struct StoredTensor: Hashable, Sendable {
+  /// What follows the site's name: nothing, or such as `.scales` or `.left.codes`.
+  public let suffix: String
+  public let type: PartType
+  /// Outermost dimension first.
+  public let shape: [Int]
+
+  public var byteCount: Int { shape.reduce(1, *) * type.byteCount }
+}
+
+extension Treatment {
+  /// The tensors `site` is stored in under this treatment, or `nil` where it does not suit it.
+  public func storedTensors(for site: Site) -> [StoredTensor]? {
+    guard problem(for: site) == nil else { return nil }
+    let format = storedFormat(for: site)
+    guard let lowRank else {
+      return format.storedTensors(rows: site.rows, columns: site.columns, prefix: "")
+    }
+    guard
+      let left = format.storedTensors(rows: site.rows, columns: lowRank.rank, prefix: ".left"),
+      let right = format.storedTensors(
+        rows: lowRank.rank, columns: site.columns, prefix: ".right")
+    else { return nil }
+    return left + right
+  }
+
+  /// What the file says of `site`: a JSON object with `format`, `rows`, `columns` and, where it is
+  /// factorized, `rank`.
+  public func storageNote(for site: Site) -> String {
+    let rank = lowRank.map { ",\"rank\":\($0.rank)" } ?? ""
+    return "{\"format\":\"\(storedFormat(for: site).name)\",\"rows\":\(site.rows),"
+      + "\"columns\":\(site.columns)\(rank)}"
+  }
+}
+
+extension NumberFormat {
+  /// The tensors of a rows × columns weight; `nil` where the rows do not fit.
+  public func storedTensors(rows: Int, columns: Int, prefix: String) -> [StoredTensor]? {
+    switch self {
+    case .ggml(.f16): return [StoredTensor(suffix: prefix, type: .float16, shape: [rows, columns])]
+    case .ggml(.bf16):
+      return [StoredTensor(suffix: prefix, type: .bfloat16, shape: [rows, columns])]
+    default:
+      guard misfit(columns: columns) == nil else { return nil }
+      return codec.layout(rows: rows, columns: columns).map {
+        StoredTensor(suffix: "\(prefix).\($0.name)", type: $0.type, shape: $0.shape)
+      }
+    }
+  }
+}
+
+extension CompressedSite {
+  /// The bytes of the tensors the site is stored in, in the order of `storedTensors(for:)`.
+  public var storedBytes: [ByteBuffer] {
+    switch storage {
+    case .dense(let encoded): encoded.parts.map(\.bytes)
+    case .factors(let left, let right): (left.parts + right.parts).map(\.bytes)
+    }
+  }
+}
