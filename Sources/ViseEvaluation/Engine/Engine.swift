@@ -1,7 +1,7 @@
 import Synchronization
 import ViseCompression
 public import ViseEstimates
-import ViseModels
+public import ViseModels
 import ViseTensor
 
 /// Evaluates plans in the background and reports what it learns as values.
@@ -18,6 +18,8 @@ public final class Engine: Sendable {
     public var windowLength: Int
     public var memoryByteCount: Int
     public var niceness: Int32
+    /// Where treated sites are kept beyond this session.
+    public var levels: LevelDatabase?
     /// Turns an error into the sentence a person reads.
     public var describe: @Sendable (any Error) -> String
 

@@ -5,6 +5,7 @@ import ViseTensor
 /// Runs the exports a front end asks for; each ends in exactly one event.
 struct EngineExporter {
   let model: Model
+  let levels: LevelDatabase?
   let pool: ComputePool
   let inbox: EngineInbox
   let describe: @Sendable (any Error) -> String
@@ -15,7 +16,7 @@ struct EngineExporter {
     var coalescer = ProgressCoalescer()
     emit(.activity("exporting"))
     do {
-      let bytes = try ModelExporter(model: model, pool: pool).export(
+      let bytes = try ModelExporter(model: model, levels: levels, pool: pool).export(
         wish.plan, to: wish.path, as: model.exportTarget(of: wish.plan, path: wish.path),
         replacing: wish.overwrite, cancellation: flag
       ) { done, total in

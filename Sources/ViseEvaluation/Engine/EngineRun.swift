@@ -24,7 +24,8 @@ struct EngineRun {
     emit(.opened(ModelSummary(model, describe: options.describe)))
     let pool = ComputePool(niceness: options.niceness)
     let exporter = EngineExporter(
-      model: model, pool: pool, inbox: inbox, describe: options.describe, emit: emit)
+      model: model, levels: options.levels, pool: pool, inbox: inbox,
+      describe: options.describe, emit: emit)
     do {
       let evaluation = try prepare(model, pool, publish: publish)
       work(evaluation: evaluation, exporter: exporter)
@@ -48,7 +49,8 @@ struct EngineRun {
     announceLatency(latency)
     emit(.activity("running the reference"))
     let session = try ModelSession(
-      model: model, pool: pool, budget: MemoryBudget(total: options.memoryByteCount))
+      model: model, levels: options.levels, pool: pool,
+      budget: MemoryBudget(total: options.memoryByteCount))
     let text = try TextLoader(model: model).load(
       path: options.textPath, windowLength: options.windowLength, limit: options.tokenLimit)
     try session.prefetchWeights(cancellation: flag)

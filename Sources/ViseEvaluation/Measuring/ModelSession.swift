@@ -34,10 +34,11 @@ public final class ModelSession: Sendable {
 
   /// - Parameters:
   ///   - calibration: statistics the treatments' methods may use.
+  ///   - levels: where treated sites are kept beyond this session.
   ///   - arithmetic: how plans are computed; the reference always runs in float32.
   /// - Throws: `ModelError` where the model cannot be run, `BLASError` without OpenBLAS.
   public init(
-    model: Model, calibration: (any CalibrationSource)? = nil,
+    model: Model, calibration: (any CalibrationSource)? = nil, levels: LevelDatabase? = nil,
     arithmetic: Arithmetic = .float32, pool: ComputePool, budget: MemoryBudget
   ) throws {
     try BLAS.load()
@@ -48,7 +49,8 @@ public final class ModelSession: Sendable {
     self.budget = budget
     weights = WeightStore(model: model, byteBudget: budget.weights)
     compressor = SiteCompressor(
-      reference: weights, calibration: calibration, byteBudget: budget.compressed)
+      reference: weights, calibration: calibration, levels: levels,
+      byteBudget: budget.compressed)
   }
 
   /// The weights under `plan`, its treated sites made beforehand on all threads where they fit.

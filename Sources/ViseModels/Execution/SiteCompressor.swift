@@ -11,14 +11,18 @@ public final class SiteCompressor: Sendable {
 
   private let reference: WeightStore
   private let calibration: (any CalibrationSource)?
+  private let levels: LevelDatabase?
   private let factors = InputFactorCache()
   let cache: MatrixCache<Key>
 
+  /// - Parameter levels: where treated sites are kept beyond this session.
   public init(
-    reference: WeightStore, calibration: (any CalibrationSource)? = nil, byteBudget: Int
+    reference: WeightStore, calibration: (any CalibrationSource)? = nil,
+    levels: LevelDatabase? = nil, byteBudget: Int
   ) {
     self.reference = reference
     self.calibration = calibration
+    self.levels = levels
     cache = MatrixCache(byteBudget: byteBudget)
   }
 
@@ -46,14 +50,11 @@ public final class SiteCompressor: Sendable {
   func compress(
     _ site: Site, _ treatment: Treatment, work: RowWork
   ) throws -> CompressedSite {
-    let source = try reference.weight(site.name)
-    do {
-      return try SiteCompression(
-        treatment: treatment, calibration: calibration, factors: factors, work: work
-      ).compress(source, site: site)
-    } catch let error as CompressionError {
-      throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)
-    }
+    try SiteCompression(
+      treatment: treatment, calibration: calibration, factors: factors, work: work
+    ).compress(
+      try reference.weight(site.name), site: site, levels: levels,
+      calibration: calibration?.identity, work: work)
   }
 }
 

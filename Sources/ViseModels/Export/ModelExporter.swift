@@ -6,12 +6,18 @@ public import ViseTensor
 public struct ModelExporter: Sendable {
   private let model: Model
   private let calibration: (any CalibrationSource)?
+  private let levels: LevelDatabase?
   private let pool: ComputePool
   private let factors = InputFactorCache()
 
-  public init(model: Model, calibration: (any CalibrationSource)? = nil, pool: ComputePool) {
+  /// - Parameter levels: where treated sites are looked up and kept.
+  public init(
+    model: Model, calibration: (any CalibrationSource)? = nil, levels: LevelDatabase? = nil,
+    pool: ComputePool
+  ) {
     self.model = model
     self.calibration = calibration
+    self.levels = levels
     self.pool = pool
   }
 
@@ -105,15 +111,12 @@ public struct ModelExporter: Sendable {
   private func compress(
     _ site: Site, under treatment: Treatment, cancellation: CancellationFlag
   ) throws -> CompressedSite {
-    let source = try model.decodeWeight(site.name)
     let work = RowWork(pool: pool, cancellation: cancellation)
-    do {
-      return try SiteCompression(
-        treatment: treatment, calibration: calibration, factors: factors, work: work
-      ).compress(source, site: site)
-    } catch let error as CompressionError {
-      throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)
-    }
+    return try SiteCompression(
+      treatment: treatment, calibration: calibration, factors: factors, work: work
+    ).compress(
+      try model.decodeWeight(site.name), site: site, levels: levels,
+      calibration: calibration?.identity, work: work)
   }
 }
 

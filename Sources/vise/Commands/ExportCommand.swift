@@ -73,7 +73,8 @@ struct ExportCommand: ParsableCommand {
   private func export(_ file: PlanFile, _ model: Model, as target: ExportTarget) throws -> Int {
     let progress = ProgressLine("exporting byte")
     return try ModelExporter(
-      model: model, calibration: try calibration.load(for: model), pool: ComputePool()
+      model: model, calibration: try calibration.load(for: model),
+      levels: LevelDatabase.standard(), pool: ComputePool()
     ).export(
       file.plan, to: out, as: target, floats: dtype, replacing: overwrite,
       cancellation: Interrupt.flag

@@ -26,7 +26,8 @@ struct RunOptions: ParsableArguments {
     _ model: Model, calibration: CalibrationFile? = nil, arithmetic: Arithmetic = .float32
   ) throws -> ModelSession {
     try ModelSession(
-      model: model, calibration: calibration, arithmetic: arithmetic, pool: pool(),
+      model: model, calibration: calibration, levels: LevelDatabase.standard(),
+      arithmetic: arithmetic, pool: pool(),
       budget: MemoryBudget(total: memoryByteCount))
   }
 

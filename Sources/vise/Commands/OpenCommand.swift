@@ -2,6 +2,7 @@ public import ArgumentParser
 import ViseConsole
 import ViseEstimates
 import ViseEvaluation
+import ViseModels
 public import ViseTerminal
 import ViseWorkbench
 
@@ -52,16 +53,18 @@ struct OpenCommand: ParsableCommand {
       StandardError.write("vise: \(ErrorText.describe(InputError.noSampleModel))\n")
       throw ExitCode(2)
     }
-    let engineOptions = Engine.Options(
+    var engineOptions = Engine.Options(
       textPath: textPath, tokenLimit: limit, windowLength: window,
       memoryByteCount: options.memoryByteCount, describe: { ErrorText.describe($0) })
+    engineOptions.levels = LevelDatabase.standard()
+    let engine = engineOptions
     let code = runWorkbench(
       modelPath: modelPath,
       options: WorkbenchOptions(
         color: color, glyphs: glyphs, theme: theme, isMouseEnabled: mouse, isSlow: slowUi)
     ) { mailbox in
       EngineLine(
-        engine: Engine(path: modelPath, options: engineOptions) { mailbox.post($0) })
+        engine: Engine(path: modelPath, options: engine) { mailbox.post($0) })
     }
     if code != 0 { throw ExitCode(code) }
   }
