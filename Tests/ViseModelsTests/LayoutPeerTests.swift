@@ -62,6 +62,35 @@ struct ViseLayoutPeerTests {
   }
 }
 
+extension ViseLayoutPeerTests {
+  /// Products are summed in another order; what the factors are is compared bit for bit above.
+  @Test(arguments: [
+    "rank=16 format=int4:g8", "rank=8 format=nf4:g8", "prune=0.3 rank=12 format=f16",
+  ])
+  func factorsMultiplyToTheValues(name: String) throws {
+    let treatment = try #require(Treatment(name: name))
+    let model = try FixtureModel(name: "llama").gguf()
+    var plan = Plan()
+    for site in model.sites where treatment.byteCount(for: site) != nil {
+      plan[site.name] = treatment
+    }
+    let directory = try TemporaryDirectory()
+    let path = directory.file("out.safetensors")
+    try ModelExporter(model: model, pool: ComputePool(threadCount: 2)).export(
+      plan, to: path, as: .safetensors, cancellation: CancellationFlag())
+    let output = directory.file("out.f32")
+    let names = try run(python, "decode_vise.py", [path, output])
+    #expect(Set(names) == Set(plan.treatments.keys))
+    let file = try ViseFile(path: path)
+    let ours = try names.flatMap { try file.site($0).values.values }
+    let theirs = try Data(contentsOf: URL(filePath: output)).withUnsafeBytes { bytes in
+      (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+    }
+    #expect(ours.map { abs($0) }.max() ?? 0 > 0.1)
+    #expect(largestDifference(ours, theirs) < 1e-5)
+  }
+}
+
 /// Packed folders as the compressed-tensors package reads them.
 @Suite(
   .tags(.peer),

@@ -111,6 +111,9 @@ public struct ModelExporter: Sendable {
   private func compress(
     _ site: Site, under treatment: Treatment, cancellation: CancellationFlag
   ) throws -> CompressedSite {
+    let needsBLAS =
+      treatment.lowRank != nil || treatment.sparsity != nil || treatment.needsCalibration
+    if needsBLAS || calibration != nil { try BLAS.load() }
     let work = RowWork(pool: pool, cancellation: cancellation)
     return try SiteCompression(
       treatment: treatment, calibration: calibration, factors: factors, work: work

@@ -61,7 +61,7 @@ public struct ViseFile: Sendable {
     self.sites = sites
   }
 
-  /// The site called `name`, stored and decoded; a factorized one needs BLAS loaded.
+  /// The site called `name`, stored and decoded; a factorized one needs OpenBLAS.
   public func site(_ name: String) throws -> CompressedSite {
     guard let entry = sites[name] else { throw ViseFileError.noSuchSite(name) }
     let work = RowWork(pool: nil)
@@ -71,6 +71,7 @@ public struct ViseFile: Sendable {
         storage: .dense(weight), format: entry.format,
         values: try entry.format.codec.decode(weight, work: work))
     }
+    try BLAS.load()
     let left = try weight(name, suffix: ".left", entry, rows: entry.rows, columns: rank)
     let right = try weight(name, suffix: ".right", entry, rows: rank, columns: entry.columns)
     let codec = entry.format.codec

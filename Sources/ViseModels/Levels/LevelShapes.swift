@@ -42,6 +42,7 @@ struct LevelShapes {
       return CompressedSite(
         storage: .dense(weight), format: format, values: try codec.decode(weight, work: work))
     }
+    try BLAS.load()
     let left = weight(sides[0], rows: rows, columns: rank)
     let right = weight(sides[1], rows: rank, columns: columns)
     return CompressedSite(
