@@ -32,7 +32,7 @@ public final class LatencyModel: LatencyPredicting {
 
   public func latency(of plan: Plan) -> LatencyEstimate? {
     guard let profile = profile.withLock({ $0 }) else { return nil }
-    let weights = weights(of: plan)
+    let weights = weights(of: plan, rates: profile.unpackRates)
     let work = Work(weights, profile) { $0.median }
     let runs = profile.bandwidth.runs.indices.map { run in
       Work(weights, profile) { $0.runs[run] }.secondsPerToken(profile.bandwidth.runs[run])
@@ -41,7 +41,8 @@ public final class LatencyModel: LatencyPredicting {
     let prefill =
       Self.prefillBatch
       / (2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
-    let provenance = Provenance.predicted(tokens: 1)
+    let provenance: Provenance =
+      weights.contains { $0.isBorrowed } ? .prior : .predicted(tokens: 1)
     // In logarithms: a time has no interval below zero, however much the runs differ.
     let spread = MeanInterval(sums: runs.map { log($0) }, weights: runs.map { _ in 1 })
       .exponential.interval
@@ -55,34 +56,55 @@ public final class LatencyModel: LatencyPredicting {
         ? "memory bandwidth" : "unpacking")
   }
 
+  /// Weights that one token reads and unpacks alike.
+  private struct Share {
+    let count: Int
+    let bitsPerWeight: Double
+    /// The type whose measured rate they are unpacked at.
+    let type: StorageType
+    /// Whether that rate stands in for a format none was measured for.
+    let isBorrowed: Bool
+  }
+
   /// What one token costs.
   private struct Work {
     var bytes = 0.0
     var weights = 0.0
     var unpackSeconds = 0.0
 
-    init(
-      _ counts: [StorageType: Int], _ profile: MachineProfile,
-      rate: (MachineProfile.Rate) -> Double
-    ) {
-      for (type, count) in counts {
-        weights += Double(count)
-        bytes += Double(count) * type.bitsPerWeight / 8
-        let known = profile.unpackRates[type] ?? profile.unpackRates[.q4_K]
-        unpackSeconds += Double(count) / (known.map(rate) ?? .infinity)
+    init(_ shares: [Share], _ profile: MachineProfile, rate: (MachineProfile.Rate) -> Double) {
+      for share in shares {
+        weights += Double(share.count)
+        bytes += Double(share.count) * share.bitsPerWeight / 8
+        unpackSeconds +=
+          Double(share.count) / (profile.unpackRates[share.type].map(rate) ?? .infinity)
       }
     }
 
     func secondsPerToken(_ bandwidth: Double) -> Double { max(bytes / bandwidth, unpackSeconds) }
   }
 
-  /// Weights one token reads, by their type: every site, but of a separate embedding only one row.
-  private func weights(of plan: Plan) -> [StorageType: Int] {
-    var counts: [StorageType: Int] = [:]
+  /// Weights one token reads, by their format: every site, but of a separate embedding only one row.
+  private func weights(
+    of plan: Plan, rates: [StorageType: MachineProfile.Rate]
+  ) -> [Share] {
+    var counts: [NumberFormat: Int] = [:]
     for site in sites where site.index != embeddingIndex || site.index == headIndex {
-      let type = plan.change(of: site)?.storedFormat(for: site).storageType ?? site.stored
-      counts[type, default: 0] += site.parameterCount
+      let treatment = plan.change(of: site)
+      let format = treatment?.storedFormat(for: site) ?? .ggml(site.stored)
+      counts[format, default: 0] +=
+        treatment?.lowRank.map { $0.rank * (site.rows + site.columns) } ?? site.parameterCount
     }
-    return counts
+    return counts.compactMap { format, count in
+      let own = format.storageType.flatMap { rates[$0] == nil ? nil : $0 }
+      let nearest = rates.keys.min { a, b in
+        (abs(a.bitsPerWeight - format.bitsPerWeight), a.rawValue)
+          < (abs(b.bitsPerWeight - format.bitsPerWeight), b.rawValue)
+      }
+      return (own ?? nearest).map {
+        Share(
+          count: count, bitsPerWeight: format.bitsPerWeight, type: $0, isBorrowed: own == nil)
+      }
+    }
   }
 }
