@@ -18,6 +18,11 @@ public enum EngineRequest: Hashable, Sendable {
   case export(plan: Plan, path: String, overwrite: Bool, job: Int)
   /// End a job.
   case cancel(job: Int)
+  /// Look at the values of the site with this index under `treatment`, before anything but an
+  /// export under way; supersedes the inspection before.
+  case inspect(site: Int, treatment: Treatment)
+  /// Nobody waits for the inspection any longer.
+  case endInspection
   /// Pause or resume background work.
   case setPaused(Bool)
 }
@@ -75,6 +80,9 @@ public enum EngineEvent: Hashable, Sendable {
   /// Sensitivities that became known since the last event.
   case sensitivities([SiteSensitivity])
   case progress(JobProgress)
+  /// What was asked for; again once the spectrum is known.
+  case inspected(SiteInspection)
+  case inspectionFailed(site: Int, treatment: Treatment, reason: String)
   case jobEnded(job: Int, JobOutcome)
   /// What the engine is doing, for the header; `nil` when it is idle.
   case activity(String?)

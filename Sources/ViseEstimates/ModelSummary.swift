@@ -17,11 +17,13 @@ public struct ModelSummary: Hashable, Sendable {
   public let sizeModel: SizeModel
   /// Why quality cannot be evaluated; `nil` where it can.
   public let evaluationUnavailable: String?
+  /// `nil` where no calibration is in use.
+  public let calibration: CalibrationSummary?
 
   public init(
     name: String, architecture: String, path: String, fingerprint: String, parameterCount: Int,
     fileByteCount: Int, blockCount: Int, sites: [Site], sizeModel: SizeModel,
-    evaluationUnavailable: String?
+    evaluationUnavailable: String?, calibration: CalibrationSummary? = nil
   ) {
     self.name = name
     self.architecture = architecture
@@ -33,5 +35,6 @@ public struct ModelSummary: Hashable, Sendable {
     self.sites = sites
     self.sizeModel = sizeModel
     self.evaluationUnavailable = evaluationUnavailable
+    self.calibration = calibration
   }
 }

@@ -14,7 +14,9 @@ enum HeaderView {
     let role: StyleRole = state.isPaused ? .warn : isBusy ? .ok : .dim
     canvas.put(isBusy ? "●" : "○", role, column: dotColumn, row: 0)
     canvas.put(status, .dim, column: dotColumn + 2, row: 0, limit: statusColumns)
-    let about = state.summary.map { "\($0.architecture) · \($0.blockCount) blocks" } ?? ""
+    let calibrated = state.summary?.calibration == nil ? "" : " · calibrated"
+    let about =
+      state.summary.map { "\($0.architecture) · \($0.blockCount) blocks\(calibrated)" } ?? ""
     let aboutColumns = Canvas.columns(of: about)
     let name = state.summary?.name ?? state.modelPath
     let star = state.hasUnexportedEdits ? "*" : ""

@@ -107,14 +107,15 @@ enum LayerListView {
     _ state: WorkbenchState, _ site: Site, columns: Columns, row: Int, on canvas: inout Canvas
   ) {
     let choice = state.document.choice(of: site.name)
-    let format = state.format(of: site)
     let isEdited = choice.treatment != .keep
     let role: StyleRole = isEdited ? .edited : .text
     if isEdited { canvas.put("•", .edited, column: columns.format, row: row) }
-    let at = canvas.put(format.name, role, column: columns.format + 1, row: row, limit: 7)
+    let at = canvas.put(
+      choice.treatment.compactName(for: site), role, column: columns.format + 1, row: row,
+      limit: columns.formatWidth)
     if choice.asked != nil { canvas.put("≠", .substituted, column: at, row: row) }
     canvas.putRight(
-      Numbers.fixed(format.bitsPerWeight, 2), role, end: columns.bitsEnd, row: row)
+      Numbers.fixed(state.bitsPerWeight(of: site), 2), role, end: columns.bitsEnd, row: row)
   }
 
   /// Where a row's parts are.
@@ -125,6 +126,8 @@ enum LayerListView {
     let role: Int?
     let shape: Int
     let format: Int
+    /// Columns of a treatment's name: more where a plan has long ones.
+    let formatWidth: Int
     let bitsEnd: Int
     let bytesEnd: Int?
     let shareEnd: Int
@@ -141,14 +144,27 @@ enum LayerListView {
       shareEnd = (bar ?? strip - 1) - 1
       bytesEnd = width >= 88 ? shareEnd - 7 : nil
       bitsEnd = (bytesEnd.map { $0 - 10 }) ?? shareEnd - 7
-      format = bitsEnd - (width >= 76 ? 15 : 13)
+      formatWidth = Self.formatWidth(state, limit: width >= 76 ? 16 : 10)
+      format = bitsEnd - formatWidth - (width >= 76 ? 8 : 6)
       shape = format - (width >= 76 ? 13 : 11)
-      role = width >= 76 ? shape - 12 : nil
+      role = width >= (formatWidth > 9 ? 98 : 76) ? shape - 12 : nil
       nameWidth = (role ?? shape) - 4
       commonSuffix = LayerNames.commonSuffix(state)
       let bytes = state.sites.map { state.byteCount(of: $0) }
       largestShare = Double(max(bytes.max() ?? 1, 1)) / Double(max(bytes.reduce(0, +), 1))
     }
+  }
+}
+
+extension LayerListView.Columns {
+  /// Room for the longest name of the plan, at least that of a format's.
+  private static func formatWidth(_ state: WorkbenchState, limit: Int) -> Int {
+    let plan = state.document.plan
+    let compound = state.sites.filter {
+      plan[$0.name].sparsity != nil || plan[$0.name].lowRank != nil
+    }
+    let longest = compound.map { Canvas.columns(of: plan[$0.name].compactName(for: $0)) }.max()
+    return min(max(longest ?? 7, 7), limit)
   }
 }
 

@@ -11,6 +11,8 @@ enum MessageView {
     } else if let field = state.list.filterField, state.overlay == nil {
       let at = canvas.put("/", .key, column: 1, row: row)
       FieldView.draw(field, column: at, row: row, columns: min(limit - 1, 60), on: &canvas)
+    } else if case .prompt(let prompt)? = state.overlay {
+      drawPrompt(prompt, row: row, limit: limit, on: &canvas)
     } else {
       drawMessage(state, row: row, limit: limit, on: &canvas)
     }
@@ -19,6 +21,13 @@ enum MessageView {
       canvas.putShortened(
         " \(note) ", .substituted, column: 2, row: layout.noteRow, limit: limit - 3)
     }
+  }
+
+  private static func drawPrompt(
+    _ prompt: Prompt, row: Int, limit: Int, on canvas: inout Canvas
+  ) {
+    let at = canvas.put("\(prompt.kind.label): ", .key, column: 1, row: row)
+    FieldView.draw(prompt.field, column: at, row: row, columns: limit + 1 - at, on: &canvas)
   }
 
   private static func drawMessage(
@@ -99,6 +108,7 @@ enum MessageView {
 
   /// Why a layer got something else than was asked for.
   private static func note(_ state: WorkbenchState) -> String? {
+    if case .prompt(let prompt)? = state.overlay { return prompt.problem ?? prompt.kind.example }
     guard state.overlay == nil, case .edit(let report)? = state.message,
       let reason = report.reason
     else { return nil }
@@ -108,7 +118,7 @@ enum MessageView {
         report.substituted == 1 ? "≠ other format" : "≠ \(report.substituted) other formats")
     }
     if report.refused > 0 { parts.append("\(report.refused) left as they were") }
-    return "\(parts.joined(separator: ", ")): \(reason)"
+    return parts.isEmpty ? reason : "\(parts.joined(separator: ", ")): \(reason)"
   }
 
   private static func drawContinuations(

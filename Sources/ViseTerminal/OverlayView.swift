@@ -7,6 +7,8 @@ enum OverlayView {
   static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
     switch state.overlay {
     case .formats(let picker)?: FormatsView.draw(picker, state, on: &canvas, layout: layout)
+    case .methods(let picker)?: MethodsView.draw(picker, state, on: &canvas, layout: layout)
+    case .prompt: break
     case .export(let dialog)?: ExportView.draw(dialog, state, on: &canvas, layout: layout)
     case .palette(let palette)?: drawPalette(palette, state, on: &canvas, layout: layout)
     case .help(let top)?: drawHelp(top: top, on: &canvas, layout: layout)

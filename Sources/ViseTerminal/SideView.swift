@@ -48,9 +48,8 @@ enum SideView {
     let choice = state.document.choice(of: site.name)
     let at = canvas.put(
       choice.treatment.name, choice.treatment == .keep ? .text : .edited, column: column + 10,
-      row: rect.row + 1)
-    if let asked = choice.asked {
-      let reason = DefaultFormat.resolve(asked, for: site)?.reason ?? ""
+      row: rect.row + 1, limit: limit - 10)
+    if let reason = choice.substitutionReason(for: site) {
       canvas.putShortened(
         "≠ \(reason)", .substituted, column: at + 1, row: rect.row + 1,
         limit: rect.column + rect.columns - at - 2)
@@ -145,21 +144,30 @@ enum ChoiceTable {
       guard row < rect.row + rect.rows else { return }
       let format = NumberFormat.ggml(type)
       let isCurrent = state.document.plan[site.name].format == format
-      let bytes = format.byteCount(rows: site.rows, columns: site.columns)
+      var treatment = state.document.plan[site.name]
+      treatment = Treatment(
+        sparsity: treatment.sparsity, lowRank: treatment.lowRank, format: format)
+      let bytes = treatment.byteCount(for: site)
       let role: StyleRole = isCurrent ? .edited : bytes == nil ? .track : .text
       if isCurrent { canvas.put("•", .edited, column: column, row: row) }
       canvas.put(format.name, role, column: column + 1, row: row)
       canvas.putRight(Numbers.fixed(format.bitsPerWeight, 2), role, end: column + 15, row: row)
       guard let bytes else {
-        canvas.put("does not fit rows of \(site.columns)", .track, column: column + 17, row: row)
+        let width = format.misfit(columns: site.columns) == nil ? treatment.lowRank?.rank : nil
+        canvas.put(
+          "does not fit rows of \(width ?? site.columns)", .track, column: column + 17, row: row,
+          limit: rect.columns - 18)
         continue
       }
       canvas.putRight(Numbers.grouped(bytes), role, end: bytesEnd, row: row)
-      guard let effect = state.sensitivities[site.index]?[Treatment(format: format)] else {
+      guard let effect = state.effect(of: site, under: treatment) else {
         canvas.putRight("·", .track, end: klEnd, row: row)
         continue
       }
-      canvas.putRight(Numbers.compact(effect.value), role, end: klEnd, row: row)
+      let isGuess = effect.provenance == .prior
+      canvas.putRight(
+        (isGuess ? "≈" : "") + Numbers.compact(effect.value), isGuess ? .dim : role, end: klEnd,
+        row: row)
       let level = Bars.stripLevel(effect.value)
       let width = max(rect.columns - 40, 4)
       let (filled, _) = Bars.bar(Bars.stripShare(effect.value), columns: width)

@@ -42,8 +42,12 @@ public enum WorkbenchView {
   private static func drawBench(
     _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
   ) {
-    LayerListView.draw(state, on: &canvas, layout: layout)
-    GaugesView.draw(state, on: &canvas, layout: layout)
+    if state.isDetailOpen {
+      DetailView.draw(state, on: &canvas, layout: layout)
+    } else {
+      LayerListView.draw(state, on: &canvas, layout: layout)
+      GaugesView.draw(state, on: &canvas, layout: layout)
+    }
     if layout.sideColumns > 0 {
       canvas.verticalRule(column: layout.mainColumns, rows: 1..<layout.noteRow)
       SideView.draw(state, on: &canvas, rect: layout.side)

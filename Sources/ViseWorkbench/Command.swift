@@ -2,6 +2,9 @@
 public enum Command: Hashable, Sendable {
   case moveUp, moveDown, halfPageUp, halfPageDown, pageUp, pageDown, moveToTop, moveToBottom
   case setBits(Int), keep, fewerBits, moreBits, openFormats, repeatEdit
+  /// Removes this many percent more of the weights.
+  case pruneBy(Int)
+  case lowerRank, raiseRank, openMethods, openPrompt(PromptKind), openDetail
   case toggleMark, startRange, markShown, clearMarks
   case undo, redo
   case filter, sortNext, sortReverse
@@ -26,6 +29,14 @@ public enum Command: Hashable, Sendable {
     case .fewerBits: "next smaller format"
     case .moreBits: "next larger format"
     case .openFormats: "choose a format"
+    case .pruneBy(let percent): percent < 0 ? "prune \(-percent) % less" : "prune \(percent) % more"
+    case .lowerRank: "lower rank by a quarter"
+    case .raiseRank: "higher rank by a quarter"
+    case .openMethods: "choose a method"
+    case .openPrompt(.prune): "prune by a share or 2:4"
+    case .openPrompt(.rank): "set the exact rank"
+    case .openPrompt(.treatment): "type a whole treatment"
+    case .openDetail: "look at the layer's values"
     case .repeatEdit: "repeat the last edit here"
     case .toggleMark: "mark or unmark, go on"
     case .startRange: "mark a range"

@@ -12,6 +12,13 @@ public struct SiteChoice: Hashable, Sendable {
   }
 
   public static let keep = SiteChoice(.keep)
+
+  /// Why `site` could not hold what was asked for; `nil` where it got that.
+  public func substitutionReason(for site: Site) -> String? {
+    asked.flatMap {
+      DefaultFormat.resolve($0, for: site, rank: treatment.lowRank?.rank)?.reason
+    }
+  }
 }
 
 /// One site's part of an edit.

@@ -22,7 +22,7 @@ public final class EngineMailbox: Sendable {
 
   /// What makes an event replace the one before.
   private enum Kind: Hashable {
-    case latency, quality, activity
+    case latency, quality, activity, inspection
     case progress(job: Int)
   }
 
@@ -72,6 +72,7 @@ public final class EngineMailbox: Sendable {
       contents.latest[.progress(job: job)] = nil
       contents.ordered.append(event)
     case .activity: contents.latest[.activity] = event
+    case .inspected, .inspectionFailed: contents.latest[.inspection] = event
     case .log(let line):
       contents.logLines.append(line)
       if contents.logLines.count > logCapacity { contents.logLines.removeFirst() }
@@ -98,7 +99,8 @@ public final class EngineMailbox: Sendable {
     case .latency: 0
     case .quality: 1
     case .activity: 2
-    case .progress(let job): 3 + job
+    case .inspection: 3
+    case .progress(let job): 4 + job
     }
   }
 }

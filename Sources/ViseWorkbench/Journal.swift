@@ -92,7 +92,7 @@ public struct Journal: Hashable, Sendable {
 
   /// The document the entries lead to, for the sites of a model.
   ///
-  /// Edits of sites the model does not have, or to formats their rows cannot hold, are left out.
+  /// Edits of sites the model does not have, or that do not suit them, are left out.
   public func document(for sites: [Site]) -> Document {
     var document = Document()
     let byName = Dictionary(sites.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -121,8 +121,7 @@ extension Document {
     case .edited(let edit):
       let valid = edit.changes.filter { change in
         guard let site = sites[change.site] else { return false }
-        guard let format = change.choice.treatment.format else { return true }
-        return format.byteCount(rows: site.rows, columns: site.columns) != nil
+        return change.choice.treatment.problem(for: site) == nil
       }
       record(Edit(label: edit.label, changes: valid))
     }

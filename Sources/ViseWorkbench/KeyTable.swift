@@ -1,12 +1,16 @@
 /// Where keys are read.
 public enum KeyContext: String, CaseIterable, Hashable, Sendable {
-  case bench, formats, export, overwrite, filter, palette, help, log, quit, resume
+  case bench, detail, formats, methods, prompt, export, overwrite, filter, palette, help, log, quit
+  case resume
 
   /// How help names it.
   public var title: String {
     switch self {
     case .bench: "layers"
+    case .detail: "layer in detail"
     case .formats: "format list"
+    case .methods: "method list"
+    case .prompt: "typed value"
     case .export: "export"
     case .overwrite: "file exists"
     case .filter: "filter"
@@ -45,7 +49,7 @@ public struct FooterHint: Hashable, Sendable {
 
 /// The one table that dispatch, footer, help and palette are made from.
 public enum KeyTable {
-  public static let bindings: [KeyBinding] = bench + dialogs
+  public static let bindings: [KeyBinding] = bench + detail + dialogs
 
   /// What pressing `keys` does in `context`.
   public static func command(for keys: [KeyPress], in context: KeyContext) -> Command? {
@@ -119,22 +123,55 @@ public enum KeyTable {
     ] + editing + looking
 
   private static let editing: [KeyBinding] =
-    [2, 3, 4, 5, 6, 8].map { bits in
-      bind(
-        .bench, [KeyPress(Character("\(bits)"))], .setBits(bits),
-        bits == 2 ? hint("2-8", "bits", 0) : nil)
-    } + [
-      bind(.bench, [KeyPress("0")], .keep, hint("0", "keep", 5)),
+    treating(.bench) + [
       bind(.bench, [KeyPress("-")], .fewerBits, hint("-/+", "step", 8)),
       bind(.bench, [KeyPress("+"), KeyPress("=")], .moreBits),
-      bind(.bench, [KeyPress("f"), KeyPress(.enter)], .openFormats, hint("f", "formats", 3)),
-      bind(.bench, [KeyPress(".")], .repeatEdit, hint(".", "repeat", 10)),
+      bind(.bench, [KeyPress("i"), KeyPress(.enter)], .openDetail, hint("i", "inspect", 4)),
       bind(.bench, [KeyPress(" ")], .toggleMark, hint("space", "mark", 6)),
       bind(.bench, [KeyPress("v")], .startRange, hint("v", "range", 11)),
       bind(.bench, [KeyPress("a")], .markShown, hint("a/A", "all/none", 12)),
       bind(.bench, [KeyPress("A")], .clearMarks),
-      bind(.bench, [KeyPress("u")], .undo, hint("u", "undo", 1)),
-      bind(.bench, [.control("r"), KeyPress("U")], .redo, hint("C-r", "redo", 9)),
+    ]
+
+  /// What the bench and the detail view edit with.
+  private static func treating(_ context: KeyContext) -> [KeyBinding] {
+    [2, 3, 4, 5, 6, 8].map { bits in
+      bind(
+        context, [KeyPress(Character("\(bits)"))], .setBits(bits),
+        bits == 2 ? hint("2-8", "bits", 0) : nil)
+    } + [
+      bind(context, [KeyPress("0")], .keep, hint("0", "keep", 5)),
+      bind(context, [KeyPress("f")], .openFormats, hint("f", "formats", 3)),
+      bind(context, [KeyPress("]")], .pruneBy(5), hint("[ ]", "prune", 5)),
+      bind(context, [KeyPress("[")], .pruneBy(-5)),
+      bind(context, [KeyPress("}")], .pruneBy(1)),
+      bind(context, [KeyPress("{")], .pruneBy(-1)),
+      bind(context, [KeyPress("p")], .openPrompt(.prune)),
+      bind(context, [KeyPress("r")], .lowerRank, hint("r/R", "rank", 6)),
+      bind(context, [KeyPress("R")], .raiseRank),
+      bind(context, sequences: [[KeyPress("g"), KeyPress("r")]], .openPrompt(.rank)),
+      bind(context, [KeyPress("m")], .openMethods, hint("m", "method", 9)),
+      bind(context, [KeyPress("t")], .openPrompt(.treatment)),
+      bind(context, [KeyPress(".")], .repeatEdit, hint(".", "repeat", 10)),
+      bind(context, [KeyPress("u")], .undo, hint("u", "undo", 1)),
+      bind(context, [.control("r"), KeyPress("U")], .redo, hint("C-r", "redo", 9)),
+      bind(context, [KeyPress("y")], .copyPlanLine),
+      bind(context, [KeyPress("?"), KeyPress(.function(1))], .openHelp, hint("?", "help", 0)),
+    ]
+  }
+
+  private static let detail: [KeyBinding] =
+    [
+      bind(.detail, [KeyPress("j"), KeyPress("J"), KeyPress(.down)], .moveDown),
+      bind(
+        .detail, [KeyPress("k"), KeyPress("K"), KeyPress(.up)], .moveUp, hint("j/k", "layer", 2)),
+      bind(.detail, [KeyPress("h"), KeyPress("-"), KeyPress(.left)], .fewerBits),
+      bind(
+        .detail, [KeyPress("l"), KeyPress("+"), KeyPress("="), KeyPress(.right)], .moreBits,
+        hint("h/l", "step", 4)),
+    ] + treating(.detail) + [
+      bind(
+        .detail, [KeyPress(.escape), KeyPress("q"), KeyPress("i")], .back, hint("esc", "back", 0))
     ]
 
   private static let looking: [KeyBinding] = [
@@ -145,15 +182,13 @@ public enum KeyTable {
       .bench, sequences: [[KeyPress("e")], [KeyPress("g"), KeyPress("e")]], .openExport,
       hint("e", "export", 4)),
     bind(.bench, sequences: [[KeyPress("L")], [KeyPress("g"), KeyPress("o")]], .openLog),
-    bind(.bench, [KeyPress("y")], .copyPlanLine),
-    bind(.bench, [KeyPress("p")], .togglePause),
+    bind(.bench, [KeyPress("P")], .togglePause),
     bind(.bench, [KeyPress("M")], .toggleMouse),
     bind(.bench, [.control("l")], .redraw),
     bind(.bench, [.control("z")], .suspend),
     bind(.bench, [.control("c")], .interrupt),
     bind(.bench, [KeyPress(.escape)], .cancel),
     bind(.bench, [KeyPress(":"), .control("p")], .openPalette, hint(":", "command", 13)),
-    bind(.bench, [KeyPress("?"), KeyPress(.function(1))], .openHelp, hint("?", "help", 0)),
     bind(.bench, [KeyPress("q")], .quit, hint("q", "quit", 3)),
     bind(.bench, [KeyPress("Q")], .quitNow),
   ]
@@ -162,8 +197,16 @@ public enum KeyTable {
     [
       bind(.formats, [KeyPress("j"), KeyPress(.down)], .moveDown, hint("j/k", "move", 1)),
       bind(.formats, [KeyPress("k"), KeyPress(.up)], .moveUp),
+      bind(.formats, [KeyPress(.pageDown), .control("d"), KeyPress(" ")], .pageDown),
+      bind(.formats, [KeyPress(.pageUp), .control("u")], .pageUp),
       bind(.formats, [KeyPress(.enter)], .confirm, hint("enter", "use", 0)),
       bind(.formats, [KeyPress(.escape), KeyPress("q")], .back, hint("esc", "back", 0)),
+      bind(.methods, [KeyPress("j"), KeyPress(.down)], .moveDown, hint("j/k", "move", 1)),
+      bind(.methods, [KeyPress("k"), KeyPress(.up)], .moveUp),
+      bind(.methods, [KeyPress(.enter)], .confirm, hint("enter", "use", 0)),
+      bind(.methods, [KeyPress(.escape), KeyPress("q")], .back, hint("esc", "back", 0)),
+      bind(.prompt, [KeyPress(.enter)], .confirm, hint("enter", "use", 0)),
+      bind(.prompt, [KeyPress(.escape)], .back, hint("esc", "cancel", 0)),
       bind(.export, [KeyPress(.enter)], .confirm, hint("enter", "write", 0)),
       bind(.export, [KeyPress(.escape)], .back, hint("esc", "cancel", 0)),
       bind(.overwrite, [KeyPress("o")], .overwrite, hint("o", "overwrite", 0)),

@@ -1,26 +1,3 @@
-public import ViseCompression
-
-/// One row of the format list.
-public struct FormatChoice: Hashable, Sendable {
-  /// `nil` is keep.
-  public let format: NumberFormat?
-  /// Bytes of the targets in this format, substitutions included; `nil` where none can hold it.
-  public let byteCount: Int?
-  /// Targets that would get another format.
-  public let substituted: Int
-  /// Targets that could hold neither.
-  public let refused: Int
-  /// What the first such target would get, and why.
-  public let reason: String?
-}
-
-/// The list of formats for the targets.
-public struct FormatPicker: Hashable, Sendable {
-  public let targets: [Int]
-  public let choices: [FormatChoice]
-  public internal(set) var cursor: Int
-}
-
 /// The export dialog.
 public struct ExportDialog: Hashable, Sendable {
   /// What was found at the path.
@@ -75,6 +52,8 @@ public struct Palette: Hashable, Sendable {
 /// What lies over the bench and takes the keys.
 public enum Overlay: Hashable, Sendable {
   case formats(FormatPicker)
+  case methods(MethodPicker)
+  case prompt(Prompt)
   case export(ExportDialog)
   case palette(Palette)
   /// The first line on screen.
@@ -87,6 +66,8 @@ public enum Overlay: Hashable, Sendable {
   public var context: KeyContext {
     switch self {
     case .formats: .formats
+    case .methods: .methods
+    case .prompt: .prompt
     case .export(let dialog): dialog.pathState == .exists ? .overwrite : .export
     case .palette: .palette
     case .help: .help

@@ -6,6 +6,7 @@ extension WorkbenchState {
   public mutating func apply(_ action: WorkbenchAction) -> [WorkbenchEffect] {
     let attention = list.attention
     var effects = respond(to: action)
+    effects += updateInspection()
     let isEvaluated = effects.contains { if case .send(.evaluate) = $0 { true } else { false } }
     if summary != nil, !isEvaluated, list.attention != attention {
       effects.append(.send(.attend(list.attention)))
@@ -45,9 +46,10 @@ extension WorkbenchState {
   }
 
   private mutating func click(row: Int, isDouble: Bool) -> [WorkbenchEffect] {
-    guard overlay == nil, list.shown.indices.contains(list.top + row), row >= 0 else { return [] }
+    guard overlay == nil, !isDetailOpen, list.shown.indices.contains(list.top + row), row >= 0
+    else { return [] }
     list.move(to: list.top + row)
-    return isDouble ? perform(.openFormats, seconds: 0) : []
+    return isDouble ? perform(.openDetail, seconds: 0) : []
   }
 
   private mutating func turnWheel(_ rows: Int) -> [WorkbenchEffect] {
@@ -65,6 +67,10 @@ extension WorkbenchState {
       dialog.path.paste(text)
       dialog.pathState = .unchecked
       overlay = .export(dialog)
+    } else if case .prompt(var prompt)? = overlay {
+      prompt.field.paste(text)
+      prompt.problem = nil
+      overlay = .prompt(prompt)
     } else if case .palette(var palette)? = overlay {
       palette.field.paste(text)
       palette.cursor = 0
@@ -88,6 +94,9 @@ extension WorkbenchState {
     case .sensitivities(let found): return add(found)
     case .progress(let progress): follow(progress)
     case .jobEnded(let job, let outcome): return end(job, outcome)
+    case .inspected(let result): receive(result)
+    case .inspectionFailed(let site, let treatment, let reason):
+      inspectionFailed(site: site, treatment: treatment, reason: reason)
     case .activity(let activity): self.activity = activity
     case .log(let line): appendToLog(line)
     }
@@ -113,6 +122,7 @@ extension WorkbenchState {
       sensitivities[sensitivity.siteIndex, default: [:]][sensitivity.treatment] = sensitivity.klMean
     }
     if list.order == .sensitivity { refreshList() }
+    refreshFormats()
     return [.predict(revision: revision)]
   }
 

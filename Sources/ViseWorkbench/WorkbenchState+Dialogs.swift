@@ -2,57 +2,6 @@ import ViseCompression
 public import ViseEstimates
 
 extension WorkbenchState {
-  mutating func openFormats() {
-    let targets = list.targets
-    let keep = FormatChoice(
-      format: nil, byteCount: bytes(of: targets) { _ in .keep }, substituted: 0, refused: 0,
-      reason: nil)
-    let choices = [keep] + NumberFormat.encodable.map { choice(.ggml($0), targets) }
-    let current = targets.first.flatMap { document.plan[sites[$0].name].format }
-    let cursor = choices.firstIndex { $0.format == current } ?? 0
-    overlay = .formats(FormatPicker(targets: targets, choices: choices, cursor: cursor))
-  }
-
-  private func choice(_ format: NumberFormat, _ targets: [Int]) -> FormatChoice {
-    let resolutions = targets.map { DefaultFormat.resolve(format, for: sites[$0]) }
-    let substituted = resolutions.compactMap { $0 }.filter { $0.reason != nil }
-    let refused = resolutions.count { $0 == nil }
-    let reason =
-      substituted.first.map { "\($0.used.name) instead: \($0.reason ?? "")" }
-      ?? (refused > 0 ? "no format fits the rows" : nil)
-    let count = bytes(of: targets) { site in
-      Treatment(format: DefaultFormat.resolve(format, for: site)?.used)
-    }
-    return FormatChoice(
-      format: format, byteCount: refused == targets.count ? nil : count,
-      substituted: substituted.count, refused: refused, reason: reason)
-  }
-
-  private func bytes(of targets: [Int], _ treatment: (Site) -> Treatment) -> Int {
-    targets.reduce(0) { total, index in
-      let site = sites[index]
-      return total + (summary?.sizeModel.byteCount(of: site, under: treatment(site)) ?? 0)
-    }
-  }
-
-  mutating func perform(_ command: Command, in picker: FormatPicker) -> [WorkbenchEffect] {
-    var picker = picker
-    switch command {
-    case .moveUp: picker.cursor = max(picker.cursor - 1, 0)
-    case .moveDown: picker.cursor = min(picker.cursor + 1, picker.choices.count - 1)
-    case .back:
-      overlay = nil
-      return []
-    case .confirm:
-      overlay = nil
-      let format = picker.choices[picker.cursor].format
-      return edit(format.map { .format($0) } ?? .keep)
-    default: return []
-    }
-    overlay = .formats(picker)
-    return []
-  }
-
   mutating func openExport() {
     overlay = .export(ExportDialog(path: TextField(suggestedExportPath)))
   }

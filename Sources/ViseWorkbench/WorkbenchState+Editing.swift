@@ -4,7 +4,7 @@ import ViseEstimates
 extension WorkbenchState {
   /// Applies `intent` to the marked layers, or to the selected one.
   mutating func edit(_ intent: EditIntent) -> [WorkbenchEffect] {
-    let targets = list.targets.map { sites[$0] }
+    let targets = self.targets.map { sites[$0] }
     guard !targets.isEmpty else { return refuse(reasonDisabled(.keep) ?? "no layer is selected") }
     lastIntent = intent
     var changes: [SiteChange] = []
@@ -12,9 +12,9 @@ extension WorkbenchState {
     var refused = 0
     var reason: String?
     for site in targets {
-      switch intent.outcome(for: site, current: document.choice(of: site.name)) {
+      switch outcome(of: intent, for: site) {
       case .choice(let choice, let why):
-        if why != nil { substituted += 1 }
+        if why != nil, choice.asked != nil { substituted += 1 }
         reason = reason ?? why
         changes.append(SiteChange(site: site.name, choice: choice))
       case .refused(let why):
@@ -37,6 +37,12 @@ extension WorkbenchState {
     let applied = document.edits.last ?? edit
     planBeforeEdit = planBefore
     return planChanged(report, entry: .edited(applied))
+  }
+
+  /// What `intent` makes of `site` as it is treated now.
+  func outcome(of intent: EditIntent, for site: Site) -> EditIntent.Outcome {
+    intent.outcome(
+      for: site, current: document.choice(of: site.name), isCalibrated: isCalibrated(site))
   }
 
   mutating func undo() -> [WorkbenchEffect] {
@@ -91,8 +97,8 @@ extension WorkbenchState {
   private func describe(_ changes: [SiteChange], _ intent: EditIntent) -> String {
     guard let change = changes.first, let site = sites.first(where: { $0.name == change.site })
     else { return intent.label }
-    let target = change.choice.treatment.format ?? .ggml(site.stored)
-    return "\(format(of: site).name)→\(target.name)"
+    let before = document.plan[site.name].compactName(for: site)
+    return "\(before)→\(change.choice.treatment.compactName(for: site))"
   }
 
   private func unchangedReason(
@@ -108,7 +114,7 @@ extension WorkbenchState {
   /// Shows the layers the filter lets through, in the chosen order.
   mutating func refreshList() {
     let filter = LayerFilter(list.filterField?.text ?? list.filter)
-    var passing = sites.filter { filter.passes($0, formatName: format(of: $0).name) }
+    var passing = sites.filter { filter.passes($0, formatName: filterText(of: $0)) }
     switch list.order {
     case .model: break
     case .name: passing.sort { ($0.name, $0.index) < ($1.name, $1.index) }
@@ -122,6 +128,12 @@ extension WorkbenchState {
     let ordered = passing.map(\.index)
     let shown = list.isReversed ? ordered.reversed() : ordered
     if shown != list.shown { list.show(shown) }
+  }
+
+  private func filterText(of site: Site) -> String {
+    let treatment = document.plan[site.name]
+    return treatment.isFormatOnly || treatment == .keep
+      ? format(of: site).name : "\(format(of: site).name) \(treatment.name)"
   }
 
   /// Divergence at the smallest width known, for ordering; unknown sites come last.

@@ -28,6 +28,9 @@ extension WorkbenchState {
     case .export(var dialog)? where dialog.pathState != .exists:
       if dialog.path.apply(key) { dialog.pathState = .unchecked }
       overlay = .export(dialog)
+    case .prompt(var prompt)?:
+      if prompt.field.apply(key) { prompt.problem = nil }
+      overlay = .prompt(prompt)
     case .palette(var palette)?:
       if palette.field.apply(key) { palette.cursor = 0 }
       overlay = .palette(palette)
@@ -49,8 +52,11 @@ extension WorkbenchState {
     default: break
     }
     switch overlay {
+    case nil where isDetailOpen: return performInDetail(command)
     case nil: return list.filterField == nil ? performOnBench(command) : performInFilter(command)
     case .formats(let picker)?: return perform(command, in: picker)
+    case .methods(let picker)?: return perform(command, in: picker)
+    case .prompt(let prompt)?: return perform(command, in: prompt)
     case .export(let dialog)?: return perform(command, in: dialog)
     case .palette(let palette)?: return perform(command, in: palette)
     case .help(let top)?: return read(command, top: top) { .help(top: $0) }
@@ -60,7 +66,7 @@ extension WorkbenchState {
     }
   }
 
-  private mutating func performOnBench(_ command: Command) -> [WorkbenchEffect] {
+  mutating func performOnBench(_ command: Command) -> [WorkbenchEffect] {
     if let reason = reasonDisabled(command) { return refuse(reason) }
     switch command {
     case .setBits(let bits): return edit(.bits(bits))
@@ -68,9 +74,15 @@ extension WorkbenchState {
     case .fewerBits: return edit(.step(-1))
     case .moreBits: return edit(.step(1))
     case .repeatEdit: return lastIntent.map { edit($0) } ?? []
+    case .pruneBy(let percent): return edit(.pruneStep(percent))
+    case .lowerRank: return edit(.rankStep(-1))
+    case .raiseRank: return edit(.rankStep(1))
     case .undo: return undo()
     case .redo: return redo()
     case .openFormats: openFormats()
+    case .openMethods: openMethods()
+    case .openPrompt(let kind): openPrompt(kind)
+    case .openDetail: isDetailOpen = true
     case .openExport: openExport()
     case .openPalette: overlay = .palette(Palette())
     case .openHelp: overlay = .help(top: 0)
@@ -78,7 +90,7 @@ extension WorkbenchState {
     case .quit: return quit()
     case .togglePause:
       isPaused.toggle()
-      message = .note(isPaused ? "engine paused (p goes on)" : "engine goes on")
+      message = .note(isPaused ? "engine paused (P goes on)" : "engine goes on")
       return [.send(.setPaused(isPaused))]
     case .toggleMouse:
       isMouseEnabled.toggle()
@@ -177,7 +189,7 @@ extension WorkbenchState {
   }
 
   private func copyPlanLine() -> [WorkbenchEffect] {
-    let lines = list.targets.map { index in
+    let lines = targets.map { index in
       JSONValue.string(sites[index].name).line + " = "
         + JSONValue.string(document.plan[sites[index].name].name).line
     }

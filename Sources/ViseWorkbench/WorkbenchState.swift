@@ -36,6 +36,9 @@ public struct WorkbenchState: Hashable, Sendable {
   public internal(set) var isMouseEnabled: Bool
   public internal(set) var isPaused = false
   public internal(set) var journalPath: String?
+  /// Whether the detail view takes the bench's place.
+  public internal(set) var isDetailOpen = false
+  public internal(set) var inspection: Inspection?
 
   // The engine.
   public internal(set) var figures = Figures()
@@ -73,12 +76,29 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// The format `site` is stored in under the plan.
   public func format(of site: Site) -> NumberFormat {
-    document.plan[site.name].format ?? .ggml(site.stored)
+    let treatment = document.plan[site.name]
+    return treatment == .keep ? .ggml(site.stored) : treatment.storedFormat(for: site)
   }
 
   /// Bytes of one site's values under the plan, without padding.
   public func byteCount(of site: Site) -> Int {
     summary?.sizeModel.byteCount(of: site, under: document.plan[site.name]) ?? 0
+  }
+
+  /// Bits of the file a weight of `site` takes under the plan.
+  public func bitsPerWeight(of site: Site) -> Double {
+    guard document.plan[site.name].lowRank != nil else { return format(of: site).bitsPerWeight }
+    return Double(byteCount(of: site) * 8) / Double(max(site.parameterCount, 1))
+  }
+
+  /// Whether there are statistics of the inputs of `site`.
+  public func isCalibrated(_ site: Site) -> Bool {
+    summary?.calibration?.sites.contains(site.index) ?? false
+  }
+
+  /// Sites an edit applies to: the one looked at in detail, else what the list says.
+  public var targets: [Int] {
+    isDetailOpen ? list.selected.map { [$0] } ?? [] : list.targets
   }
 
   /// Whether the quality shown is of an older plan.
@@ -103,6 +123,7 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Where keys go.
   public var context: KeyContext {
     if let overlay { return overlay.context }
+    if isDetailOpen { return .detail }
     return list.filterField == nil ? .bench : .filter
   }
 
@@ -114,7 +135,9 @@ public struct WorkbenchState: Hashable, Sendable {
     case .repeatEdit: lastIntent == nil ? "nothing to repeat yet" : targetsMissing
     case .setBits, .keep, .fewerBits, .moreBits, .openFormats, .toggleMark, .startRange, .markShown:
       targetsMissing
-    case .copyPlanLine: targetsMissing
+    case .pruneBy, .lowerRank, .raiseRank, .openPrompt, .openDetail, .copyPlanLine: targetsMissing
+    case .openMethods:
+      targetsMissing ?? (methodChoices.isEmpty ? "choose a format first (2-8 or f)" : nil)
     case .openExport: summary == nil ? "no model is open" : nil
     case .clearMarks: list.marks.isEmpty && list.rangeStart == nil ? "nothing is marked" : nil
     default: nil
@@ -122,6 +145,6 @@ public struct WorkbenchState: Hashable, Sendable {
   }
 
   private var targetsMissing: String? {
-    summary == nil ? "no model is open" : list.targets.isEmpty ? "no layer is selected" : nil
+    summary == nil ? "no model is open" : targets.isEmpty ? "no layer is selected" : nil
   }
 }

@@ -132,3 +132,40 @@ private func summary(_ log: EventLog) throws -> ModelSummary {
   #expect(ends == 2)
   engine.shutDown()
 }
+
+@Test func aLookAtASiteIsAnsweredWhileEvaluationGoesOn() throws {
+  let log = EventLog()
+  let engine = startEngine(log: log)
+  let site = try #require(try summary(log).sites.last)
+  let treatment = Treatment(format: .ggml(.q4_0))
+  engine.send(
+    .evaluate(plan: Plan(treatments: [site.name: treatment]), revision: 1, attention: []))
+  engine.send(.inspect(site: site.index, treatment: treatment))
+  let result = try log.first { event -> SiteInspection? in
+    if case .inspected(let result) = event, result.spectrum != nil { result } else { nil }
+  }
+  #expect(result.siteIndex == site.index && result.treatment == treatment)
+  #expect(result.distortion.map { $0.signalToNoiseDecibels > 10 } == true)
+  let measured = try log.first { event -> Bool? in
+    guard case .quality(let quality, 1) = event, case .measured = quality.klMean.provenance
+    else { return nil }
+    return true
+  }
+  #expect(measured)
+  engine.shutDown()
+}
+
+@Test func aCalibrationThatIsNoneEndsOpening() throws {
+  let log = EventLog()
+  let engine = Engine(
+    path: SampleSession.folder.appending(path: "story-lm-f16.gguf").path,
+    options: Engine.Options(
+      textPath: "/dev/null", memoryByteCount: 1 << 30, calibrationPath: "/dev/null", niceness: 0,
+      describe: { "\($0)" })
+  ) { log.post($0) }
+  let reason = try log.first { event -> String? in
+    if case .openFailed(let reason) = event { reason } else { nil }
+  }
+  #expect(!reason.isEmpty)
+  engine.shutDown()
+}

@@ -7,7 +7,8 @@ import WorkbenchTestSupport
 
 /// The screens the snapshots show.
 enum Screen: String, CaseIterable, Sendable {
-  case opening, bench, edited, formats, export, exists, help, palette, quit, resume, filter
+  case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
+    exists, help, palette, quit, resume, filter
 
   func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
     let layout = Layout(size: size)
@@ -19,7 +20,14 @@ enum Screen: String, CaseIterable, Sendable {
     switch self {
     case .opening, .bench: break
     case .edited: driver.press("j j 3 j j j j j 4 j space space")
+    case .compound: driver.press("j 4 p 3 0 enter j r j r j ] ] ] j 4 r r p 3 0 enter")
+    case .detail: driver.press("j r r p 3 0 enter i")
+    case .computing:
+      driver.answersInspections = false
+      driver.press("j 4 i")
     case .formats: driver.press("j f j j j j")
+    case .methods: driver.press("j 4 p 3 0 enter m j j")
+    case .prompt: driver.press("j t")
     case .export: driver.press("3 j 4 e")
     case .exists:
       driver.press("3 j 4 e enter")
@@ -37,6 +45,10 @@ enum Screen: String, CaseIterable, Sendable {
     case .filter:
       driver.press("/")
       driver.type("down")
+    }
+    if self == .prompt {
+      driver.type("prune=2 rank=64")
+      driver.press("enter")
     }
     return driver.state
   }
@@ -61,7 +73,8 @@ struct ScreenTests {
   @Test(arguments: Screen.allCases, sizes)
   func looksLikeItsSnapshot(screen: Screen, size: ScreenSize) throws {
     // Dialogs look alike on every larger screen.
-    guard size.columns < 160 || [.bench, .edited, .formats].contains(screen) else { return }
+    guard size.columns < 160 || [.bench, .edited, .compound, .detail, .formats].contains(screen)
+    else { return }
     for glyphs in GlyphSet.allCases {
       let frame = WorkbenchView.frame(of: screen.state(size: size), size: size, glyphs: glyphs)
       let name = "\(screen.rawValue)-\(size.columns)x\(size.rows)-\(glyphs.rawValue).screen"

@@ -132,13 +132,14 @@ struct EditingTests {
       return
     }
     let site = driver.summary.sites[1]
-    #expect(picker.choices.count == NumberFormat.encodable.count + 1)
+    #expect(picker.choices.count == FormatGroup.allCases.reduce(1) { $0 + $1.formats.count })
     for choice in picker.choices {
       let used = choice.format.flatMap { DefaultFormat.resolve($0, for: site)?.used }
       #expect(
         choice.byteCount
           == driver.summary.sizeModel.byteCount(of: site, under: Treatment(format: used)))
       #expect((choice.reason != nil) == (used != choice.format))
+      #expect((choice.ggufRestriction == nil) == (used?.storageType != nil || used == nil))
     }
   }
 

@@ -8,14 +8,17 @@ public struct Driver {
   public private(set) var effects: [WorkbenchEffect] = []
   private let engine: ScriptedEngine?
   private let answersPredictions: Bool
+  /// Whether the detail view gets its figures at once.
+  public var answersInspections = true
 
   /// A workbench on an open fixture model, as the loop would have set it up.
   public init(
-    blocks: Int = 4, listRows: Int = 14, isOpen: Bool = true, answersPredictions: Bool = true
+    blocks: Int = 4, listRows: Int = 14, isOpen: Bool = true, answersPredictions: Bool = true,
+    calibratedSites: Set<Int>? = nil
   ) {
     state = WorkbenchState(modelPath: "fixture.gguf")
     self.answersPredictions = answersPredictions
-    let summary = FixtureModel.summary(blocks: blocks)
+    let summary = FixtureModel.summary(blocks: blocks, calibratedSites: calibratedSites)
     engine = ScriptedEngine(mailbox: EngineMailbox(wake: {}), summary: summary)
     apply(.screenResized(listRows: listRows, overlayRows: listRows + 5, helpColumns: 2))
     if isOpen {
@@ -32,6 +35,11 @@ public struct Driver {
     let asked = state.apply(action)
     effects += asked
     for effect in asked {
+      if case .send(.inspect(let site, let treatment)) = effect, answersInspections {
+        apply(
+          .engineReported(
+            .inspected(FixtureModel.inspection(of: summary.sites[site], under: treatment))))
+      }
       guard case .predict(let revision) = effect, answersPredictions, let engine else { continue }
       let (quality, latency) = engine.predict(state.document.plan)
       let before = state.planBeforeEdit.map { engine.predict($0).quality }

@@ -1,5 +1,6 @@
 import ViseCompression
 public import ViseEstimates
+import ViseTensor
 public import ViseWorkbench
 
 /// Random things that may happen to a workbench, sensible or not.
@@ -37,12 +38,16 @@ public enum RandomAction {
 
   private static func key(using generator: inout SeededGenerator) -> KeyPress {
     let sequences = KeyTable.bindings.flatMap(\.sequences).flatMap { $0 }
+    if Int.random(in: 0..<12, using: &generator) == 0 {
+      return Array("0123%:off=prune rank").randomElement(using: &generator).map { KeyPress($0) }
+        ?? KeyPress(.escape)
+    }
     return sequences.randomElement(using: &generator) ?? KeyPress(.escape)
   }
 
   private static func event(using generator: inout SeededGenerator) -> EngineEvent {
     let number = small(using: &generator)
-    switch Int.random(in: 0..<5, using: &generator) {
+    switch Int.random(in: 0..<7, using: &generator) {
     case 0:
       return .progress(
         JobProgress(
@@ -57,6 +62,12 @@ public enum RandomAction {
           siteIndex: number, treatment: Treatment(format: .ggml(NumberFormat.encodable[0])),
           klMean: Estimate(value: .nan, provenance: .prior))
       ])
+    case 5:
+      return .inspectionFailed(site: number, treatment: .keep, reason: "x")
+    case 6:
+      let site = Site(
+        index: number, name: "x", role: .output, block: nil, rows: 8, columns: 8, stored: .f16)
+      return .inspected(FixtureModel.inspection(of: site, under: .keep))
     case 3: return .activity(number > 0 ? "measuring" : nil)
     default: return .log("line \(number)")
     }

@@ -7,7 +7,9 @@ public import ViseWorkbench
 /// that they do.
 public enum FixtureModel {
   /// A model of `blocks` blocks, seven sites each, and an embedding.
-  public static func summary(path: String = "fixture.gguf", blocks: Int) -> ModelSummary {
+  public static func summary(
+    path: String = "fixture.gguf", blocks: Int, calibratedSites: Set<Int>? = nil
+  ) -> ModelSummary {
     var sites: [Site] = []
     func add(_ name: String, _ role: SiteRole, _ block: Int?, _ rows: Int, _ columns: Int) {
       sites.append(
@@ -33,7 +35,8 @@ public enum FixtureModel {
       name: "Fixture-135M", architecture: "llama", path: path, fingerprint: "fixture\(blocks)",
       parameterCount: sites.reduce(0) { $0 + $1.parameterCount },
       fileByteCount: size.byteCount(of: Plan()), blockCount: blocks, sites: sites,
-      sizeModel: size, evaluationUnavailable: nil)
+      sizeModel: size, evaluationUnavailable: nil,
+      calibration: calibratedSites.map { CalibrationSummary(tokenCount: 4096, sites: $0) })
   }
 
   /// What single sites cost, for four sites of five.
@@ -48,6 +51,32 @@ public enum FixtureModel {
             siteIndex: site.index, treatment: Treatment(format: format), klMean: estimate)
         }
     }
+  }
+
+  /// Made-up values of a site: a bell before, spikes after; tests only.
+  public static func inspection(of site: Site, under treatment: Treatment) -> SiteInspection {
+    let bins = (0..<240).map { bin in
+      let distance = Double(bin - 120) / 40
+      return Int(10_000 / (1 + distance * distance * distance * distance))
+    }
+    let spikes = bins.enumerated().map { $0 % 16 == 8 ? $1 * 16 : 0 }
+    let zeros = Int((treatment.sparsity?.ratio ?? 0) * Double(site.parameterCount))
+    let original: [Float] = [0.5, -0.25, 0.125, 1]
+    let treated: [Float] = [0.5, -0.5, 0, 1]
+    let isKept = treatment == .keep
+    return SiteInspection(
+      siteIndex: site.index, treatment: treatment,
+      before: WeightHistogram(
+        limit: 0.42, bins: bins, zeroCount: 0, outsideCount: 3, count: site.parameterCount),
+      after: isKept
+        ? nil
+        : WeightHistogram(
+          limit: 0.42, bins: spikes, zeroCount: zeros, outsideCount: 3,
+          count: site.parameterCount),
+      distortion: isKept ? nil : Distortion(original: original, treated: treated, count: 4),
+      spectrum: WeightSpectrum(
+        values: (0..<min(site.rows, site.columns)).map { 10 / Float(1 + $0) },
+        rows: site.rows, columns: site.columns, isSampled: false))
   }
 
   /// A made-up divergence of one site in one format, for tests only.
@@ -109,7 +138,9 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
     case .export(let plan, let path, _, let job):
       let bytes = summary.sizeModel.byteCount(of: plan)
       mailbox.post(.jobEnded(job: job, .finished("wrote \(path), \(bytes) bytes")))
-    case .evaluate, .attend, .cancel, .setPaused: break
+    case .inspect(let site, let treatment):
+      mailbox.post(.inspected(FixtureModel.inspection(of: summary.sites[site], under: treatment)))
+    case .evaluate, .attend, .cancel, .setPaused, .endInspection: break
     }
   }
 

@@ -36,19 +36,23 @@ public enum DefaultFormat {
   /// What `site` can hold when `format` is asked for.
   ///
   /// A block format whose blocks do not divide the rows is replaced by the smallest common one
-  /// that fits and has at least as many bits; where none does, the result is `nil`.
-  public static func resolve(_ format: NumberFormat, for site: Site) -> FormatResolution? {
-    if format.misfit(columns: site.columns) == nil {
+  /// that fits and has at least as many bits; where none does, the result is `nil`. With a `rank`
+  /// the rows of both factors must fit.
+  public static func resolve(
+    _ format: NumberFormat, for site: Site, rank: Int? = nil
+  ) -> FormatResolution? {
+    let widths = [site.columns] + (rank.map { [$0] } ?? [])
+    guard let reason = widths.lazy.compactMap({ format.misfit(columns: $0) }).first else {
       return FormatResolution(asked: format, used: format, reason: nil)
     }
-    guard let used = replacement(for: format, columns: site.columns) else { return nil }
-    return FormatResolution(
-      asked: format, used: used, reason: format.misfit(columns: site.columns))
+    guard let used = replacement(for: format, widths: widths) else { return nil }
+    return FormatResolution(asked: format, used: used, reason: reason)
   }
 
-  private static func replacement(for format: NumberFormat, columns: Int) -> NumberFormat? {
+  private static func replacement(for format: NumberFormat, widths: [Int]) -> NumberFormat? {
     var best: NumberFormat?
-    for type in NumberFormat.common where columns % type.blockLength == 0 {
+    for type in NumberFormat.common {
+      guard widths.allSatisfy({ $0 % type.blockLength == 0 }) else { continue }
       let candidate = NumberFormat.ggml(type)
       guard candidate.bitsPerWeight >= format.bitsPerWeight else { continue }
       if let known = best,

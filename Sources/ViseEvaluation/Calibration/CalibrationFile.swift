@@ -37,6 +37,9 @@ public final class CalibrationFile: CalibrationSource {
   public var source: String { header.source }
   public var identity: String { header.identity }
 
+  /// Whether it has statistics of the input of `site`.
+  public func covers(_ site: Site) -> Bool { inputs.indices[site.name] != nil }
+
   public func statistics(of site: Site) throws -> SiteCalibration? {
     guard let index = inputs.indices[site.name] else { return nil }
     if let found = latest.withLock({ $0?.index == index ? $0?.statistics : nil }) { return found }

@@ -17,6 +17,8 @@ public final class Engine: Sendable {
     public var tokenLimit: Int
     public var windowLength: Int
     public var memoryByteCount: Int
+    /// Statistics of the model's inputs, from a calibration.
+    public var calibrationPath: String?
     public var niceness: Int32
     /// Where treated sites are kept beyond this session.
     public var levels: LevelDatabase?
@@ -25,12 +27,14 @@ public final class Engine: Sendable {
 
     public init(
       textPath: String, tokenLimit: Int = 32_768, windowLength: Int = 512, memoryByteCount: Int,
-      niceness: Int32 = 10, describe: @escaping @Sendable (any Error) -> String
+      calibrationPath: String? = nil, niceness: Int32 = 10,
+      describe: @escaping @Sendable (any Error) -> String
     ) {
       self.textPath = textPath
       self.tokenLimit = tokenLimit
       self.windowLength = windowLength
       self.memoryByteCount = memoryByteCount
+      self.calibrationPath = calibrationPath
       self.niceness = niceness
       self.describe = describe
     }

@@ -18,6 +18,9 @@ final class EngineEvaluation {
   private var predictedRevision: PlanRevision?
   private var announcedMeasurement: (revision: PlanRevision, windows: Int)?
 
+  /// What all evaluation shares.
+  var session: ModelSession { evaluator.session }
+
   /// Windows of a first measurement: enough for an interval that means something.
   private static let firstWindows = 8
   /// Plans whose window scores are kept, so that undo shows a measured figure at once.

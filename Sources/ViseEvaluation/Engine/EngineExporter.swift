@@ -5,6 +5,7 @@ import ViseTensor
 /// Runs the exports a front end asks for; each ends in exactly one event.
 struct EngineExporter {
   let model: Model
+  let calibration: CalibrationFile?
   let levels: LevelDatabase?
   let pool: ComputePool
   let inbox: EngineInbox
@@ -12,11 +13,13 @@ struct EngineExporter {
   let emit: @Sendable (EngineEvent) -> Void
 
   func run(_ wish: EngineInbox.ExportWish) {
-    let flag = inbox.begin(export: wish.job).1
+    let flag = inbox.begin(.export(job: wish.job)).1
     var coalescer = ProgressCoalescer()
     emit(.activity("exporting"))
     do {
-      let bytes = try ModelExporter(model: model, levels: levels, pool: pool).export(
+      let exporter = ModelExporter(
+        model: model, calibration: calibration, levels: levels, pool: pool)
+      let bytes = try exporter.export(
         wish.plan, to: wish.path, as: model.exportTarget(of: wish.plan, path: wish.path),
         replacing: wish.overwrite, cancellation: flag
       ) { done, total in

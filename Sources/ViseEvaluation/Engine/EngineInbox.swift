@@ -14,6 +14,7 @@ final class EngineInbox {
     var isPaused = false
     var isClosed = false
     var exports: [ExportWish] = []
+    var inspection: InspectionWish?
     /// Counts changes, so that a waiter knows of those it has not seen.
     var version = 0
   }
@@ -25,12 +26,26 @@ final class EngineInbox {
     let job: Int
   }
 
+  struct InspectionWish: Sendable {
+    let site: Int
+    let treatment: Treatment
+  }
+
+  /// What a piece of work is for, which says what supersedes it.
+  enum Purpose: Equatable {
+    case evaluation
+    case inspection
+    case export(job: Int)
+    /// What everything else needs first.
+    case preparation
+  }
+
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var wishes = Wishes()
   /// What runs now; cancelled when a newer wish makes it useless.
   private var running: CancellationFlag?
-  private var runningExport: Int?
+  private var purpose = Purpose.evaluation
 
   init() {
     pthread_mutex_init(mutex, nil)
@@ -52,18 +67,25 @@ final class EngineInbox {
         wishes.plan = plan
         wishes.revision = revision
         wishes.attention = attention
-        cancelEvaluation()
+        cancel(.evaluation)
       case .attend(let attention):
         wishes.attention = attention
       case .export(let plan, let path, let overwrite, let job):
         wishes.exports.append(
           ExportWish(plan: plan, path: path, overwrite: overwrite, job: job))
-        cancelEvaluation()
+        cancel(.evaluation)
+      case .inspect(let site, let treatment):
+        wishes.inspection = InspectionWish(site: site, treatment: treatment)
+        cancel(.evaluation)
+        cancel(.inspection)
+      case .endInspection:
+        wishes.inspection = nil
+        cancel(.inspection)
       case .cancel(let job):
-        if runningExport == job { running?.cancel() }
+        cancel(.export(job: job))
       case .setPaused(let isPaused):
         wishes.isPaused = isPaused
-        if isPaused { cancelEvaluation() }
+        if isPaused { cancel(.evaluation) }
       }
     }
   }
@@ -76,13 +98,13 @@ final class EngineInbox {
   }
 
   /// The wishes now, with a flag that a newer wish turns.
-  func begin(export job: Int? = nil) -> (Wishes, CancellationFlag) {
+  func begin(_ purpose: Purpose) -> (Wishes, CancellationFlag) {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     let flag = CancellationFlag()
     if wishes.isClosed { flag.cancel() }
     running = flag
-    runningExport = job
+    self.purpose = purpose
     return (wishes, flag)
   }
 
@@ -92,6 +114,13 @@ final class EngineInbox {
     return wishes.exports.isEmpty ? nil : wishes.exports.removeFirst()
   }
 
+  func takeInspection() -> InspectionWish? {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    defer { wishes.inspection = nil }
+    return wishes.inspection
+  }
+
   /// Waits until something changed since `version`.
   func wait(after version: Int) {
     pthread_mutex_lock(mutex)
@@ -99,9 +128,9 @@ final class EngineInbox {
     pthread_mutex_unlock(mutex)
   }
 
-  /// An export goes on whatever is asked next; evaluation is superseded.
-  private func cancelEvaluation() {
-    if runningExport == nil { running?.cancel() }
+  /// Ends what runs now if it runs for `purpose`.
+  private func cancel(_ purpose: Purpose) {
+    if self.purpose == purpose { running?.cancel() }
   }
 
   private func locked(_ body: () -> Void) {

@@ -15,33 +15,44 @@ struct EngineRun {
   /// `publish` is called with the predictor once there is one.
   func live(publish: (any InstantPredictor) -> Void) {
     let model: Model
+    let calibration: CalibrationFile?
     do {
-      model = try Model(path: path)
+      let opened = try Model(path: path)
+      calibration = try options.calibrationPath.map {
+        try CalibrationFile(path: $0, model: opened)
+      }
+      model = opened
     } catch {
       emit(.openFailed(options.describe(error)))
       return
     }
-    emit(.opened(ModelSummary(model, describe: options.describe)))
+    emit(.opened(ModelSummary(model, calibration: calibration, describe: options.describe)))
     let pool = ComputePool(niceness: options.niceness)
     let exporter = EngineExporter(
-      model: model, levels: options.levels, pool: pool, inbox: inbox,
+      model: model, calibration: calibration, levels: options.levels, pool: pool, inbox: inbox,
       describe: options.describe, emit: emit)
     do {
-      let evaluation = try prepare(model, pool, publish: publish)
-      work(evaluation: evaluation, exporter: exporter)
+      let evaluation = try prepare(model, calibration, pool, publish: publish)
+      work(
+        evaluation: evaluation, inspector: SiteInspector(session: evaluation.session),
+        exporter: exporter)
     } catch is CancelledError {
       return
     } catch {
       emit(.log("quality cannot be evaluated: \(options.describe(error))"))
       emit(.activity(nil))
-      work(evaluation: nil, exporter: exporter)
+      let inspector = SiteInspector(
+        model: model, calibration: calibration, pool: pool,
+        memoryByteCount: options.memoryByteCount)
+      work(evaluation: nil, inspector: inspector, exporter: exporter)
     }
   }
 
   private func prepare(
-    _ model: Model, _ pool: ComputePool, publish: (any InstantPredictor) -> Void
+    _ model: Model, _ calibration: CalibrationFile?, _ pool: ComputePool,
+    publish: (any InstantPredictor) -> Void
   ) throws -> EngineEvaluation {
-    let flag = inbox.begin(export: -1).1
+    let flag = inbox.begin(.preparation).1
     let latency = LatencyModel(model: model)
     publish(LatencyOnlyPredictor(latency: latency))
     emit(.activity("measuring this machine"))
@@ -49,10 +60,11 @@ struct EngineRun {
     announceLatency(latency)
     emit(.activity("running the reference"))
     let session = try ModelSession(
-      model: model, levels: options.levels, pool: pool,
+      model: model, calibration: calibration, levels: options.levels, pool: pool,
       budget: MemoryBudget(total: options.memoryByteCount))
     let text = try TextLoader(model: model).load(
       path: options.textPath, windowLength: options.windowLength, limit: options.tokenLimit)
+    try checkOverlap(calibration, text)
     try session.prefetchWeights(cancellation: flag)
     let predictor = try PlanPredictor(
       session: session, tokens: text.tokens, firstToken: text.firstToken, cancellation: flag)
@@ -63,20 +75,35 @@ struct EngineRun {
       evaluator: PlanEvaluator(session: session, text: text), emit: emit)
   }
 
+  /// Refuses to measure on the calibration text, and warns where the two texts overlap.
+  private func checkOverlap(_ calibration: CalibrationFile?, _ text: EvaluationText) throws {
+    guard let overlap = calibration?.overlap(with: text) else { return }
+    if overlap.isWhole { throw CalibrationError.sameText }
+    if !overlap.isNone {
+      emit(.log("part of the text measured on is in the calibration text; figures flatter"))
+    }
+  }
+
   private func announceLatency(_ latency: LatencyModel) {
-    let (wishes, _) = inbox.begin(export: -1)
+    let (wishes, _) = inbox.begin(.preparation)
     if let estimate = latency.latency(of: wishes.plan) {
       emit(.latency(estimate, revision: wishes.revision))
     }
   }
 
-  private func work(evaluation: EngineEvaluation?, exporter: EngineExporter) {
+  private func work(
+    evaluation: EngineEvaluation?, inspector: SiteInspector, exporter: EngineExporter
+  ) {
     while true {
+      if let wish = inbox.takeInspection() {
+        inspect(wish, with: inspector, sites: exporter.model.sites)
+        continue
+      }
       if let wish = inbox.takeExport() {
         exporter.run(wish)
         continue
       }
-      let (wishes, flag) = inbox.begin()
+      let (wishes, flag) = inbox.begin(.evaluation)
       if wishes.isClosed { return }
       guard let evaluation, !wishes.isPaused else {
         inbox.wait(after: wishes.version)
@@ -94,6 +121,27 @@ struct EngineRun {
         inbox.wait(after: wishes.version)
       }
     }
+  }
+}
+
+extension EngineRun {
+  private func inspect(
+    _ wish: EngineInbox.InspectionWish, with inspector: SiteInspector, sites: [Site]
+  ) {
+    guard sites.indices.contains(wish.site) else { return }
+    let flag = inbox.begin(.inspection).1
+    emit(.activity("inspecting \(sites[wish.site].name)"))
+    do {
+      try inspector.inspect(sites[wish.site], under: wish.treatment, cancellation: flag) {
+        emit(.inspected($0))
+      }
+    } catch is CancelledError {
+    } catch {
+      emit(
+        .inspectionFailed(
+          site: wish.site, treatment: wish.treatment, reason: options.describe(error)))
+    }
+    emit(.activity(nil))
   }
 }
 

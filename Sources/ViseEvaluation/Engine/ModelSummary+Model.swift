@@ -5,7 +5,9 @@ public import ViseModels
 
 extension ModelSummary {
   /// What a front end needs to know of `model`.
-  public init(_ model: Model, describe: (any Error) -> String) {
+  public init(
+    _ model: Model, calibration: CalibrationFile? = nil, describe: (any Error) -> String
+  ) {
     var unavailable: String?
     if case .failure(let error) = model.program { unavailable = describe(error) }
     self.init(
@@ -13,6 +15,11 @@ extension ModelSummary {
       fingerprint: model.fingerprint, parameterCount: model.parameterCount,
       fileByteCount: model.fileByteCount,
       blockCount: Set(model.sites.compactMap(\.block)).count, sites: model.sites,
-      sizeModel: model.sizeModel, evaluationUnavailable: unavailable)
+      sizeModel: model.sizeModel, evaluationUnavailable: unavailable,
+      calibration: calibration.map { file in
+        CalibrationSummary(
+          tokenCount: file.tokenCount,
+          sites: Set(model.sites.filter { file.covers($0) }.map(\.index)))
+      })
   }
 }

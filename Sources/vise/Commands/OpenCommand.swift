@@ -38,6 +38,8 @@ struct OpenCommand: ParsableCommand {
   @Flag(help: "Update figures less often, for slow lines.")
   var slowUi = false
 
+  @OptionGroup var calibration: CalibrationOptions
+
   @OptionGroup var options: RunOptions
 
   func validate() throws {
@@ -55,7 +57,8 @@ struct OpenCommand: ParsableCommand {
     }
     var engineOptions = Engine.Options(
       textPath: textPath, tokenLimit: limit, windowLength: window,
-      memoryByteCount: options.memoryByteCount, describe: { ErrorText.describe($0) })
+      memoryByteCount: options.memoryByteCount,
+      calibrationPath: calibration.calibration, describe: { ErrorText.describe($0) })
     engineOptions.levels = LevelDatabase.standard()
     let engine = engineOptions
     let code = runWorkbench(

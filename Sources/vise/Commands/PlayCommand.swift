@@ -72,7 +72,7 @@ struct PlayCommand: ParsableCommand {
       guard let asked = choice.asked else { return nil }
       return Report.Substitution(
         site: site.name, asked: asked.name, used: choice.treatment.name,
-        reason: DefaultFormat.resolve(asked, for: site)?.reason ?? "")
+        reason: choice.substitutionReason(for: site) ?? "")
     }
     return Report(
       model: summary.path, fingerprint: journal.fingerprint, edits: document.edits.count,

@@ -1,0 +1,74 @@
+public import ViseCompression
+
+/// How a weight's values are spread.
+public struct WeightHistogram: Hashable, Sendable {
+  /// Bins cover −limit…limit evenly.
+  public let limit: Double
+  /// Values other than 0 in each bin; those beyond the limit are in the outermost.
+  public let bins: [Int]
+  public let zeroCount: Int
+  /// Values beyond the limit.
+  public let outsideCount: Int
+  public let count: Int
+
+  public init(limit: Double, bins: [Int], zeroCount: Int, outsideCount: Int, count: Int) {
+    self.limit = limit
+    self.bins = bins
+    self.zeroCount = zeroCount
+    self.outsideCount = outsideCount
+    self.count = count
+  }
+
+  /// The share of values that are exactly 0.
+  public var zeroShare: Double { count > 0 ? Double(zeroCount) / Double(count) : 0 }
+}
+
+/// A weight's singular values.
+public struct WeightSpectrum: Hashable, Sendable {
+  /// Descending.
+  public let values: [Float]
+  /// The part of the weight they are of: all of it, or evenly spaced rows and columns.
+  public let rows: Int
+  public let columns: Int
+  public let isSampled: Bool
+
+  public init(values: [Float], rows: Int, columns: Int, isSampled: Bool) {
+    self.values = values
+    self.rows = rows
+    self.columns = columns
+    self.isSampled = isSampled
+  }
+
+  /// The share of all squares that the first `share` of the values hold.
+  public func energy(ofFirst share: Double) -> Double {
+    let squares = values.map { Double($0) * Double($0) }
+    let total = squares.reduce(0, +)
+    let kept = Int((min(max(share, 0), 1) * Double(values.count)).rounded())
+    return total > 0 ? squares.prefix(kept).reduce(0, +) / total : 0
+  }
+}
+
+/// What a treatment does to one site's values, from the values themselves.
+public struct SiteInspection: Hashable, Sendable {
+  public let siteIndex: Int
+  public let treatment: Treatment
+  public let before: WeightHistogram
+  /// `nil` where the treatment changes nothing.
+  public let after: WeightHistogram?
+  /// `nil` where the treatment changes nothing.
+  public let distortion: Distortion?
+  /// `nil` until it is computed.
+  public var spectrum: WeightSpectrum?
+
+  public init(
+    siteIndex: Int, treatment: Treatment, before: WeightHistogram, after: WeightHistogram?,
+    distortion: Distortion?, spectrum: WeightSpectrum? = nil
+  ) {
+    self.siteIndex = siteIndex
+    self.treatment = treatment
+    self.before = before
+    self.after = after
+    self.distortion = distortion
+    self.spectrum = spectrum
+  }
+}
