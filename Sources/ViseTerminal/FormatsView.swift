@@ -10,6 +10,9 @@ enum FormatsView {
     case choice(Int)
   }
 
+  /// Lines shown at once: a taller list would cost a slow line more than it tells.
+  private static let rowLimit = 19
+
   static func draw(
     _ picker: FormatPicker, _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
   ) {
@@ -17,7 +20,8 @@ enum FormatsView {
     let who = single?.name ?? "\(picker.targets.count) layers"
     let lines = lines(of: picker)
     let inside = OverlayView.box(
-      "format · \(who)", columns: 76, rows: lines.count + 5, on: &canvas, layout: layout)
+      "format · \(who)", columns: 76, rows: min(lines.count, rowLimit) + 5, on: &canvas,
+      layout: layout)
     drawHeadings(isSingle: single != nil, inside, on: &canvas)
     let rows = max(inside.rows - 3, 1)
     let current = lines.firstIndex { if case .choice(picker.cursor) = $0 { true } else { false } }

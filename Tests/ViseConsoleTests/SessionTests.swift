@@ -168,10 +168,10 @@ struct SessionTests {
     let session = try PtySession(state: state, environment: ["SSH_CONNECTION": "a b c d"])
     #expect(session.wait(for: ready))
     session.send("?")
-    #expect(session.wait(for: "of 48 lines"))
+    #expect(session.wait(for: "of 74 lines"))
     session.send("\u{1B}")
     session.send("[B\u{1B}OB")
-    #expect(session.wait(for: "21 of 48 lines"))
+    #expect(session.wait(for: "21 of 74 lines"))
     session.send("\u{1B}")
     #expect(session.wait(for: "estimate"))
   }
