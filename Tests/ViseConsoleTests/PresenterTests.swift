@@ -112,11 +112,11 @@ struct PresenterTests {
       ("change a format", "j 3 j", "4", 500, 1100),
       ("page down", "", "pgdn", 2000, 5000),
       ("scroll one row", "pgdn", "j", 1000, 5000),
-      ("open the format list", "j", "f", 3200, 4000),
-      ("open the method list", "j 4 ]", "m", 1500, 1700),
-      ("look at a layer", "j 4", "i", 3000, 6500),
-      ("prune while looking", "j 4 i", "]", 1500, 2500),
-      ("lower the rank", "j 4 r", "r", 500, 1100),
+      ("open the format list", "j", "f", 3200, 3500),
+      ("open the method list", "j 4 ]", "m", 2500, 2600),
+      ("look at a layer", "j 4", "i", 4500, 11_000),
+      ("prune while looking", "j 4 i", "]", 700, 1500),
+      ("lower the rank", "j 4 r", "r", 500, 2200),
     ]
 
   @Test(arguments: [ScreenSize(columns: 80, rows: 24), ScreenSize(columns: 160, rows: 48)])
