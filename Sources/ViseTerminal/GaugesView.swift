@@ -1,3 +1,4 @@
+import ViseCompression
 import ViseEstimates
 import ViseWorkbench
 
@@ -60,7 +61,11 @@ enum GaugesView {
   ) {
     canvas.put("size", .heading, column: 1, row: row)
     guard let bytes = state.plannedByteCount, let whole = state.referenceByteCount else { return }
-    canvas.put(Numbers.bytes(bytes), .value, column: columns.value, row: row)
+    let end = canvas.put(Numbers.bytes(bytes), .value, column: columns.value, row: row)
+    if let target = state.summary?.sizeModel.target(of: state.document.plan), target != .gguf {
+      canvas.put(
+        target.rawValue, .dim, column: end + 1, row: row, limit: columns.gauge - 2 - end)
+    }
     let (filled, track) = Bars.bar(
       Double(bytes) / Double(max(whole, 1)), columns: columns.gaugeWidth)
     let at = canvas.put(filled, .gauge, column: columns.gauge, row: row)

@@ -32,7 +32,10 @@ public enum MethodChoice: Hashable, Sendable {
     case .pruning(nil), .factorization(nil): "by the data at hand"
     case .pruning(.magnitude): "the smallest magnitudes go"
     case .pruning(.wanda): "the smallest |w| × input go"
-    case .pruning(.sparseGPT): "Wanda, the rest adjusted"
+    case .pruning(.sparseGPT): "by blocks, the rest adjusted"
+    case .pruning(.exactOBS): "one by one, rest adjusted"
+    case .pruning(.repaired): "Wanda, its mask repaired"
+    case .pruning(.reformed): "Wanda, the rest refitted"
     case .factorization(.svd): "nearest matrix of the rank"
     case .factorization(.weightedSVD): "nearest outputs of the rank"
     }
