@@ -113,7 +113,7 @@ struct PresenterTests {
       ("page down", "", "pgdn", 2000, 5000),
       ("scroll one row", "pgdn", "j", 1000, 5000),
       ("open the format list", "j", "f", 3200, 3500),
-      ("open the method list", "j 4 ]", "m", 2500, 2600),
+      ("open the method list", "j 4 ]", "m", 3200, 3200),
       ("look at a layer", "j 4", "i", 4500, 11_000),
       ("prune while looking", "j 4 i", "]", 700, 1500),
       ("lower the rank", "j 4 r", "r", 500, 2200),
