@@ -34,6 +34,8 @@ private func vise(_ arguments: String...) throws -> Outcome {
   let process = Process()
   process.executableURL = try program
   process.arguments = arguments
+  // Tests leave nothing in the user's cache.
+  process.environment = ProcessInfo.processInfo.environment.merging(["VISE_LEVELS": "off"]) { $1 }
   process.standardInput = FileHandle.nullDevice
   let errorFile = FileManager.default.temporaryDirectory
     .appending(path: "vise-command-\(UUID().uuidString).txt")
