@@ -4,8 +4,11 @@ import ViseTensor
 public struct FormatResolution: Hashable, Sendable {
   public let asked: NumberFormat
   public let used: NumberFormat
+  /// The length of row that `asked` cannot hold; `nil` where it is used.
+  let misfitColumns: Int?
+
   /// Why `used` is not `asked`; `nil` where they are equal.
-  public let reason: String?
+  public var reason: String? { misfitColumns.flatMap { asked.misfit(columns: $0) } }
 }
 
 /// Bit-widths the digit keys stand for, and the formats they choose.
@@ -41,32 +44,29 @@ public enum DefaultFormat {
   public static func resolve(
     _ format: NumberFormat, for site: Site, rank: Int? = nil
   ) -> FormatResolution? {
-    let widths = [site.columns] + (rank.map { [$0] } ?? [])
-    guard let reason = widths.lazy.compactMap({ format.misfit(columns: $0) }).first else {
-      return FormatResolution(asked: format, used: format, reason: nil)
+    let misfit =
+      format.fits(columns: site.columns)
+      ? rank.flatMap { format.fits(columns: $0) ? nil : $0 }
+      : site.columns
+    guard let misfit else {
+      return FormatResolution(asked: format, used: format, misfitColumns: nil)
     }
-    guard let used = replacement(for: format, widths: widths) else { return nil }
-    return FormatResolution(asked: format, used: used, reason: reason)
+    let bits = format.bitsPerWeight
+    guard let used = replacement(bits: bits, columns: site.columns, rank: rank) else { return nil }
+    return FormatResolution(asked: format, used: .ggml(used), misfitColumns: misfit)
   }
 
-  private static func replacement(for format: NumberFormat, widths: [Int]) -> NumberFormat? {
-    var best: NumberFormat?
+  /// The smallest common type of at least `bits` bits whose blocks divide the rows.
+  private static func replacement(bits: Double, columns: Int, rank: Int?) -> StorageType? {
+    var best: (type: StorageType, bits: Double)?
     for type in NumberFormat.common {
-      guard widths.allSatisfy({ $0 % type.blockLength == 0 }) else { continue }
-      let candidate = NumberFormat.ggml(type)
-      guard candidate.bitsPerWeight >= format.bitsPerWeight else { continue }
-      if let known = best,
-        (known.bitsPerWeight, rank(known)) <= (candidate.bitsPerWeight, rank(candidate))
-      {
-        continue
-      }
-      best = candidate
+      let own = type.bitsPerWeight
+      guard own >= bits, columns % type.blockLength == 0, (rank ?? 0) % type.blockLength == 0
+      else { continue }
+      // Of two types of one size IQ4_NL leaves less error.
+      if let best, best.bits < own || (best.bits == own && type != .iq4_NL) { continue }
+      best = (type, own)
     }
-    return best
-  }
-
-  /// Orders formats of equal size by expected error, best first.
-  private static func rank(_ format: NumberFormat) -> Int {
-    format == .ggml(.iq4_NL) ? 0 : 1
+    return best?.type
   }
 }

@@ -110,13 +110,25 @@ public enum NumberFormat: Hashable, Sendable {
   }
 
   /// Storage per weight in bits, scales included, for rows of many groups.
-  public var bitsPerWeight: Double { codec.bitsPerWeight }
+  public var bitsPerWeight: Double {
+    // A frame asks this of hundreds of layers: no box for the types it mostly meets.
+    if case .ggml(let type) = self { type.bitsPerWeight } else { codec.bitsPerWeight }
+  }
 
   /// Why rows of `columns` cannot be stored, or `nil` where they can.
   public func misfit(columns: Int) -> String? { codec.misfit(columns: columns) }
 
+  /// Whether rows of `columns` can be stored.
+  public func fits(columns: Int) -> Bool {
+    if case .ggml(let type) = self { return columns % type.blockLength == 0 }
+    return misfit(columns: columns) == nil
+  }
+
   /// Exact bytes of a `rows` × `columns` weight, or `nil` where the rows do not fit.
   public func byteCount(rows: Int, columns: Int) -> Int? {
+    if case .ggml(let type) = self {
+      return fits(columns: columns) ? type.byteCount(elements: rows * columns) : nil
+    }
     guard misfit(columns: columns) == nil else { return nil }
     return codec.layout(rows: rows, columns: columns).reduce(0) { $0 + $1.byteCount }
   }
