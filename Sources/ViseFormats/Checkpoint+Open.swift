@@ -4,9 +4,10 @@ extension Checkpoint {
   /// Opens the checkpoint at `path`.
   ///
   /// A GGUF file, or one of a split set; a safetensors file; a shard index; or a directory with
-  /// `model.safetensors` or an index. What the file begins with decides before its name does.
+  /// `model.safetensors`, an index, or one GGUF model. What the file begins with decides before its
+  /// name does.
   public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
-    if isDirectory(path) { return try openSafetensorsDirectory(path) }
+    if isDirectory(path) { return try openDirectory(path) }
     if path.hasSuffix(ModelDirectory.index) {
       return try openSafetensorsDirectory(directoryName(of: path))
     }

@@ -66,6 +66,8 @@ public struct CheckpointError: Error, Hashable, Sendable {
     case missingTensor(String)
     /// The directory holds no checkpoint.
     case emptyDirectory
+    /// The directory holds more than one GGUF model.
+    case severalModels([String])
   }
 
   /// What an implausible number counts.

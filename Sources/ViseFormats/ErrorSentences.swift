@@ -34,7 +34,9 @@ extension CheckpointError.Reason: CustomStringConvertible {
     case .unexpectedJSON(let member): "\(member) is missing or of the wrong kind"
     case .unsafeShardName(let name): "the shard name \(name) leads out of the directory"
     case .missingTensor(let name): "the index names \(name), which no shard holds"
-    case .emptyDirectory: "the directory holds no model.safetensors and no index"
+    case .emptyDirectory: "the directory holds no model.safetensors, no index and no GGUF file"
+    case .severalModels(let names):
+      "the directory holds several models (\(names.prefix(4).joined(separator: ", "))); name one"
     default: tensorSentence
     }
   }

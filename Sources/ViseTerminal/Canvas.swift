@@ -57,6 +57,27 @@ struct Canvas {
     put("…" + end, role, column: at, row: row, limit: column + limit - at)
   }
 
+  /// Writes `text` over as many of `rows` as it takes, broken at spaces where there are any.
+  mutating func putWrapped(
+    _ text: String, _ role: StyleRole, column: Int, rows: Range<Int>, limit: Int
+  ) {
+    guard limit > 0 else { return }
+    var left = text.unicodeScalars.prefix(4096)
+    for row in rows where !left.isEmpty {
+      var used = 0
+      let fitting = left.prefix { scalar in
+        used += ScalarWidth.columns(of: scalar) ?? 1
+        return used <= limit
+      }
+      var line = fitting.isEmpty ? left.prefix(1) : fitting
+      if line.endIndex < left.endIndex, let space = line.lastIndex(of: " ") {
+        line = left[..<left.index(after: space)]
+      }
+      put(String(line), role, column: column, row: row, limit: limit)
+      left = left[line.endIndex...]
+    }
+  }
+
   /// A horizontal rule over the rectangle's width.
   mutating func rule(column: Int, row: Int, columns: Int) {
     for offset in 0..<max(columns, 0) { put("─", .rule, column: column + offset, row: row) }

@@ -63,7 +63,8 @@ public enum WorkbenchView {
     if case .failed(let reason) = state.opening {
       canvas.putShortened(state.modelPath, .text, column: 3, row: row, limit: limit)
       canvas.put("cannot be opened:", .bad, column: 3, row: row + 1, limit: limit)
-      canvas.put(reason, .text, column: 3, row: row + 2, limit: limit)
+      canvas.putWrapped(
+        reason, .text, column: 3, rows: row + 2..<layout.noteRow, limit: limit)
     } else {
       canvas.put("opening", .dim, column: 3, row: row)
       canvas.putShortened(state.modelPath, .text, column: 3, row: row + 1, limit: limit)

@@ -29,6 +29,17 @@ import ViseTensor
     }
   }
 
+  @Test func folderWithOneModelOpensIt() throws {
+    let directory = try TemporaryDirectory()
+    try part(1, of: 2, in: directory, tensor: "a")
+    try part(2, of: 2, in: directory, tensor: "b")
+    #expect(try Checkpoint.open(directory.path).tensors.map(\.name) == ["a", "b"])
+    try directory.write(
+      GGUFBytes(tensors: 1).tensor("c", dimensions: [4]).data(16).bytes, to: "other.gguf")
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(directory.path) }
+    #expect(error?.reason == .severalModels(["m-00001-of-00002.gguf", "other.gguf"]))
+  }
+
   @Test func missingPartIsNamed() throws {
     let directory = try TemporaryDirectory()
     try part(1, of: 2, in: directory, tensor: "a")

@@ -31,6 +31,14 @@ struct DrawingTests {
     #expect(Numbers.bytes(count) == text)
   }
 
+  @Test func longTextWrapsAtSpacesAndLosesNothing() {
+    var canvas = Canvas(size: ScreenSize(columns: 12, rows: 5), glyphs: .unicode)
+    canvas.putWrapped("one two three fourteenletters 漢字", .text, column: 1, rows: 0..<5, limit: 10)
+    let lines = (0..<5).map { canvas.buffer.text(ofRow: $0) }
+    #expect(lines[0].hasPrefix(" one two"))
+    #expect(lines.joined().filter { $0 != " " } == "onetwothreefourteenletters漢字")
+  }
+
   @Test func numbersAreGroupedByThousands() {
     #expect(Numbers.grouped(1_234_567) == "1 234 567")
     #expect(Numbers.grouped(-12) == "−12")
