@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "encode.h"
+#include "encode_super.h"
 #include "k_ranges.h"
 
 #define VISE_BODY "encode_k_pair_body.h"

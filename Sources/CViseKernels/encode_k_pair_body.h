@@ -84,32 +84,6 @@ VISE_INLINE void V(put_q5_k)(const float *x, const vise_pair_fit *fit, int lane,
   V(put_k_nibbles)(codes, out + 48);
 }
 
-/// Defines V(encode_<name>): a tile of 16 / group super-blocks at a time.
-#define ENCODE_SUPER_BLOCKS(name, bytes)                                                        \
-  static void V(encode_##name)(const float *x, uint8_t *out, int64_t blocks,                    \
-                               const float *importance, int64_t period) {                       \
-    const vise_pair_range *range = &vise_##name##_range;                                        \
-    vise_tile tile;                                                                             \
-    int64_t step = 16 / range->group;                                                           \
-    for (int64_t first = 0; first < blocks; first += step) {                                    \
-      int64_t count = blocks - first < step ? blocks - first : step;                            \
-      vise_pair_fit fit;                                                                        \
-      V(load_tile)(&tile, x + first * 256, count * range->group, range->length);                \
-      if (importance) {                                                                         \
-        V(load_importance)(&tile, importance, first * range->group, period * range->group,      \
-                           range->length);                                                      \
-        fit = V(fit_pairs)(&tile, 1, range);                                                    \
-      } else {                                                                                  \
-        fit = V(fit_pairs)(&tile, 0, range);                                                    \
-      }                                                                                         \
-      for (int64_t k = 0; k < count; k++) {                                                     \
-        V(put_##name)(x + (first + k) * 256, &fit, (int)k * range->group,                       \
-                      out + (first + k) * (bytes));                                             \
-      }                                                                                         \
-    }                                                                                           \
-  }
-
-ENCODE_SUPER_BLOCKS(q2_k, 84)
-ENCODE_SUPER_BLOCKS(q4_k, 144)
-ENCODE_SUPER_BLOCKS(q5_k, 176)
-#undef ENCODE_SUPER_BLOCKS
+VISE_ENCODE_SUPER(pair, q2_k, 84)
+VISE_ENCODE_SUPER(pair, q4_k, 144)
+VISE_ENCODE_SUPER(pair, q5_k, 176)

@@ -3,6 +3,7 @@
 
 #include "codebooks.h"
 #include "encode.h"
+#include "encode_super.h"
 #include "k_ranges.h"
 
 #define VISE_BODY "encode_k_single_body.h"

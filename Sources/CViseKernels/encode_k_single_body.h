@@ -190,32 +190,6 @@ VISE_INLINE void V(put_iq4_xs)(const float *x, const vise_single_fit *fit, int l
   vise_put_u16(out + 2, (uint16_t)high);
 }
 
-/// Defines V(encode_<name>): a tile of 16 / group super-blocks at a time.
-#define ENCODE_SUPER_BLOCKS(name, bytes)                                                       \
-  static void V(encode_##name)(const float *x, uint8_t *out, int64_t blocks,                   \
-                               const float *importance, int64_t period) {                      \
-    const vise_single_range *range = &vise_##name##_range;                                     \
-    vise_tile tile;                                                                            \
-    int64_t step = 16 / range->group;                                                          \
-    for (int64_t first = 0; first < blocks; first += step) {                                   \
-      int64_t count = blocks - first < step ? blocks - first : step;                           \
-      vise_single_fit fit;                                                                     \
-      V(load_tile)(&tile, x + first * 256, count * range->group, range->length);               \
-      if (importance) {                                                                        \
-        V(load_importance)(&tile, importance, first * range->group, period * range->group,     \
-                           range->length);                                                     \
-        fit = V(fit_singles)(&tile, 1, range);                                                 \
-      } else {                                                                                 \
-        fit = V(fit_singles)(&tile, 0, range);                                                 \
-      }                                                                                        \
-      for (int64_t k = 0; k < count; k++) {                                                    \
-        V(put_##name)(x + (first + k) * 256, &fit, (int)k * range->group,                      \
-                      out + (first + k) * (bytes));                                            \
-      }                                                                                        \
-    }                                                                                          \
-  }
-
-ENCODE_SUPER_BLOCKS(q3_k, 110)
-ENCODE_SUPER_BLOCKS(q6_k, 210)
-ENCODE_SUPER_BLOCKS(iq4_xs, 136)
-#undef ENCODE_SUPER_BLOCKS
+VISE_ENCODE_SUPER(single, q3_k, 110)
+VISE_ENCODE_SUPER(single, q6_k, 210)
+VISE_ENCODE_SUPER(single, iq4_xs, 136)

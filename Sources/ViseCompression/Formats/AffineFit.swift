@@ -73,24 +73,12 @@ struct AffineFit {
     return best
   }
 
-  /// The rows of `importance` that `values` consist of.
-  private func forEachPeriod(
-    _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
-    _ body: (UnsafeBufferPointer<Float>) -> Void
-  ) {
-    guard let importance, !importance.isEmpty else { return body(values) }
-    for start in stride(from: 0, to: values.count, by: importance.count) {
-      let end = min(start + importance.count, values.count)
-      body(UnsafeBufferPointer(rebasing: values[start..<end]))
-    }
-  }
-
   private func squaredError(
     _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
     _ p: Parameters
   ) -> Double {
     var error = 0.0
-    forEachPeriod(values, importance) {
+    values.forEachPeriod(of: importance) {
       error += GridKernels.affineError(
         $0, importance: importance, scale: p.scale, zero: p.zero, codes: low...high)
     }
@@ -103,7 +91,7 @@ struct AffineFit {
     _ p: Parameters
   ) -> Parameters? {
     var sums = RegressionSums()
-    forEachPeriod(values, importance) { values in
+    values.forEachPeriod(of: importance) { values in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: 1024) { codes in
         guard let start = codes.baseAddress else { return }
         for first in stride(from: 0, to: values.count, by: 1024) {

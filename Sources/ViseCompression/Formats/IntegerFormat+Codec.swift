@@ -29,11 +29,7 @@ extension IntegerFormat: GridCodec {
     for weight: Matrix, importance: [Float]?, work: RowWork
   ) throws -> [Float] {
     guard granularity == .tensor else { return [] }
-    let all = UnsafeBufferPointer(start: weight.pointer, count: weight.count)
-    let fitted = withExtendedLifetime(weight) {
-      guard let importance else { return affineFit.fit(all, importance: nil) }
-      return importance.withUnsafeBufferPointer { affineFit.fit(all, importance: $0) }
-    }
+    let fitted = weight.withAllValues(importance: importance) { affineFit.fit($0, importance: $1) }
     return [fitted.scale, fitted.zero]
   }
 

@@ -42,3 +42,29 @@ func withSlice<Result>(
   guard let values else { return body(nil) }
   return values.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
 }
+
+extension UnsafeBufferPointer<Float> {
+  /// Calls `body` with each run of values that `importance`, repeated over them, covers once.
+  func forEachPeriod(
+    of importance: UnsafeBufferPointer<Float>?, _ body: (UnsafeBufferPointer<Float>) -> Void
+  ) {
+    guard let importance, !importance.isEmpty else { return body(self) }
+    for start in stride(from: 0, to: count, by: importance.count) {
+      body(UnsafeBufferPointer(rebasing: self[start..<Swift.min(start + importance.count, count)]))
+    }
+  }
+}
+
+extension Matrix {
+  /// Calls `body` with all values in one run, and with one number a column where there are any.
+  func withAllValues<Result>(
+    importance: [Float]?,
+    _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>?) -> Result
+  ) -> Result {
+    withExtendedLifetime(self) {
+      let all = UnsafeBufferPointer(start: pointer, count: count)
+      guard let importance else { return body(all, nil) }
+      return importance.withUnsafeBufferPointer { body(all, $0) }
+    }
+  }
+}

@@ -82,11 +82,7 @@ extension TableCodec {
     for weight: Matrix, importance: [Float]?, work: RowWork
   ) throws -> [Float] {
     guard granularity == .tensor else { return [] }
-    let all = UnsafeBufferPointer(start: weight.pointer, count: weight.count)
-    let fitted = withExtendedLifetime(weight) {
-      guard let importance else { return tableFit.fit(all, importance: nil) }
-      return importance.withUnsafeBufferPointer { tableFit.fit(all, importance: $0) }
-    }
+    let fitted = weight.withAllValues(importance: importance) { tableFit.fit($0, importance: $1) }
     return [fitted.scale, fitted.centre]
   }
 

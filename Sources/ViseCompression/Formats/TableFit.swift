@@ -74,24 +74,13 @@ struct TableFit {
     table.map { isCentred ? $0 * p.scale + p.centre : $0 * p.scale }
   }
 
-  private func forEachPeriod(
-    _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
-    _ body: (UnsafeBufferPointer<Float>) -> Void
-  ) {
-    guard let importance, !importance.isEmpty else { return body(values) }
-    for start in stride(from: 0, to: values.count, by: importance.count) {
-      let end = min(start + importance.count, values.count)
-      body(UnsafeBufferPointer(rebasing: values[start..<end]))
-    }
-  }
-
   private func squaredError(
     _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
     _ p: Parameters
   ) -> Double {
     let levels = levels(p)
     var error = 0.0
-    forEachPeriod(values, importance) {
+    values.forEachPeriod(of: importance) {
       error += GridKernels.error($0, importance: importance, levels: levels)
     }
     return error
@@ -104,7 +93,7 @@ struct TableFit {
   ) -> Parameters? {
     let levels = levels(p)
     var sums = RegressionSums()
-    forEachPeriod(values, importance) { values in
+    values.forEachPeriod(of: importance) { values in
       withUnsafeTemporaryAllocation(of: UInt8.self, capacity: values.count) { codes in
         guard let start = codes.baseAddress else { return }
         levels.withUnsafeBufferPointer { GridKernels.codes(values, levels: $0, into: start) }
