@@ -21,6 +21,8 @@ public enum EngineRequest: Hashable, Sendable {
   /// Look at the values of the site with this index under `treatment`, before anything but an
   /// export under way; supersedes the inspection before.
   case inspect(site: Int, treatment: Treatment)
+  /// Find the singular values of the sites with these indices, after any inspection.
+  case findSpectra([Int])
   /// Nobody waits for the inspection any longer.
   case endInspection
   /// Pause or resume background work.
@@ -83,6 +85,9 @@ public enum EngineEvent: Hashable, Sendable {
   /// What was asked for; again once the spectrum is known.
   case inspected(SiteInspection)
   case inspectionFailed(site: Int, treatment: Treatment, reason: String)
+  /// The singular values of the site with this index as the file has it.
+  case spectrum(site: Int, WeightSpectrum)
+  case spectrumFailed(site: Int, reason: String)
   case jobEnded(job: Int, JobOutcome)
   /// What the engine is doing, for the header; `nil` when it is idle.
   case activity(String?)

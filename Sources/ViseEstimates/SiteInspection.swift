@@ -48,6 +48,45 @@ public struct WeightSpectrum: Hashable, Sendable {
   }
 }
 
+extension WeightSpectrum {
+  /// The rank `rule` finds for the whole weight, of `full` singular values.
+  ///
+  /// Of a sample it is the same share of all directions.
+  public func rank(_ rule: RankRule, of full: Int) -> Int {
+    let found = rule.rank(of: values, rows: rows, columns: columns)
+    guard isSampled, !values.isEmpty, values.count < full else { return found }
+    if case .fixed = rule { return found }
+    return (found * full + values.count - 1) / values.count
+  }
+
+  /// How many of `full` directions matter: the exponential of the values' entropy, rounded up.
+  public func effectiveRank(of full: Int) -> Int { rank(.effectiveRank, of: full) }
+}
+
+/// What a treated site's stored codes come to.
+public struct StorageFigures: Hashable, Sendable {
+  /// The stored form's size with its codes entropy-coded for real; `nil` where the format has no
+  /// codes apart from its other parts.
+  public let coded: CodedSize?
+  /// Bits of an accumulator that no 8-bit inputs overflow; `nil` where codes are no integers.
+  public let accumulatorBits: Int?
+
+  public init(coded: CodedSize?, accumulatorBits: Int?) {
+    self.coded = coded
+    self.accumulatorBits = accumulatorBits
+  }
+
+  /// Codes what `site` stores and adds up its integers.
+  public init(_ site: CompressedSite) {
+    self.init(
+      coded: site.codedSize,
+      accumulatorBits: site.accumulatorBits(activationBits: Self.activationBits))
+  }
+
+  /// Bits of the inputs that accumulators are reported for.
+  public static let activationBits = 8
+}
+
 /// What a treatment does to one site's values, from the values themselves.
 public struct SiteInspection: Hashable, Sendable {
   public let siteIndex: Int
@@ -57,18 +96,21 @@ public struct SiteInspection: Hashable, Sendable {
   public let after: WeightHistogram?
   /// `nil` where the treatment changes nothing.
   public let distortion: Distortion?
+  /// `nil` until it is computed, and where the treatment changes nothing.
+  public var storage: StorageFigures?
   /// `nil` until it is computed.
   public var spectrum: WeightSpectrum?
 
   public init(
     siteIndex: Int, treatment: Treatment, before: WeightHistogram, after: WeightHistogram?,
-    distortion: Distortion?, spectrum: WeightSpectrum? = nil
+    distortion: Distortion?, storage: StorageFigures? = nil, spectrum: WeightSpectrum? = nil
   ) {
     self.siteIndex = siteIndex
     self.treatment = treatment
     self.before = before
     self.after = after
     self.distortion = distortion
+    self.storage = storage
     self.spectrum = spectrum
   }
 }

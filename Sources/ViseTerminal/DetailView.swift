@@ -99,8 +99,9 @@ enum DetailView {
       column =
         canvas.put(
           "KL alone \(isGuess ? "≈" : "")\(Numbers.compact(effect.value))",
-          isGuess ? .dim : .text, column: column, row: row)
+          isGuess ? .dim : .text, column: column, row: row) + 2
     }
+    drawCodes(state, on: &canvas, column: column, row: row, end: columns - 20)
     let restriction = treatment == .keep ? nil : treatment.ggufRestriction(for: site)
     let problem = treatment.problem(for: site)
     canvas.putShortened(
@@ -110,6 +111,27 @@ enum DetailView {
       limit: columns - 2)
     if state.isCalibrated(site) {
       canvas.putRight("inputs calibrated", .ok, end: columns - 1, row: row)
+    }
+  }
+}
+
+extension DetailView {
+  /// The stored codes' size once entropy-coded, and the accumulator their products need.
+  private static func drawCodes(
+    _ state: WorkbenchState, on canvas: inout Canvas, column: Int, row: Int, end: Int
+  ) {
+    guard let figures = state.inspection?.result?.storage else { return }
+    var column = column
+    var words: [(name: String, value: String)] = []
+    if let coded = figures.coded {
+      words.append(("coded", "\(Numbers.grouped(coded.codedByteCount)) B"))
+    }
+    if let bits = figures.accumulatorBits { words.append(("sums", "\(bits) bits")) }
+    if words.isEmpty { words.append(("no codes to code", "")) }
+    for (name, value) in words
+    where column + name.count + Canvas.columns(of: value) + 1 < end {
+      column = canvas.put(name, .dim, column: column, row: row) + 1
+      column = canvas.put(value, .text, column: column, row: row) + 2
     }
   }
 }
@@ -227,6 +249,7 @@ enum SpectrumView {
     } else {
       parts.append("full rank \(full)")
     }
+    parts.append("effective \(spectrum.effectiveRank(of: full))")
     if spectrum.isSampled { parts.append("sampled \(spectrum.rows)×\(spectrum.columns)") }
     return parts.joined(separator: " · ")
   }

@@ -17,6 +17,8 @@ public enum EditIntent: Hashable, Sendable {
   case pruneStep(Int)
   /// `nil` factorizes nothing.
   case rank(Int?)
+  /// The rank the rule finds from each site's singular values.
+  case rankRule(RankRule)
   /// The next smaller (−1) or larger (+1) quarter of the full rank.
   case rankStep(Int)
   case method(MethodChoice)
@@ -34,6 +36,7 @@ public enum EditIntent: Hashable, Sendable {
     case .prune(let sparsity): sparsity.map { "prune \($0.shortName)" } ?? "no pruning"
     case .pruneStep(let percent): percent < 0 ? "prune less" : "prune more"
     case .rank(let rank): rank.map { "rank \($0)" } ?? "full rank"
+    case .rankRule(let rule): "rank \(rule.name)"
     case .rankStep(let direction): direction < 0 ? "lower rank" : "higher rank"
     case .method(let choice): choice.name
     case .treatment(let treatment): treatment.name
@@ -78,6 +81,7 @@ public enum EditIntent: Hashable, Sendable {
       choice.treatment.sparsity = sparsity.map { $0.keepingMethod(of: current.treatment.sparsity) }
     case .pruneStep(let percent): return stepPruning(percent, current)
     case .rank(let rank): choice.treatment.lowRank = current.treatment.lowRank(of: rank)
+    case .rankRule: return .refused("its singular values are not known yet")
     case .rankStep(let direction): return stepRank(direction, site, current)
     case .method(let method):
       guard let treatment = method.applied(to: current.treatment) else { return .unchanged }

@@ -29,6 +29,7 @@ extension WorkbenchState {
   }
 
   mutating func receive(_ result: SiteInspection) {
+    if let spectrum = result.spectrum { spectra[result.siteIndex] = spectrum }
     guard inspection?.site == result.siteIndex, inspection?.treatment == result.treatment
     else { return }
     inspection?.result = result

@@ -12,7 +12,7 @@ extension Prompt {
     let isOff = ["off", "none", "0"].contains(text.lowercased())
     switch kind {
     case .prune: return .prune(isOff ? nil : try Self.sparsity(text))
-    case .rank: return .rank(isOff ? nil : try Self.rank(text, fullRank))
+    case .rank: return isOff ? .rank(nil) : try Self.rank(text, fullRank)
     case .treatment: return .treatment(try Self.treatment(text))
     }
   }
@@ -27,14 +27,16 @@ extension Prompt {
     return Sparsity(ratio: share)
   }
 
-  private static func rank(_ text: String, _ fullRank: Int) throws(PromptFault) -> Int {
+  private static func rank(_ text: String, _ fullRank: Int) throws(PromptFault) -> EditIntent {
     if text.hasSuffix("%"), let share = share(text), share > 0, share < 1 {
-      return max(Int((share * Double(fullRank)).rounded()), 1)
+      return .rank(max(Int((share * Double(fullRank)).rounded()), 1))
     }
-    guard let rank = Int(text), rank > 0 else {
-      throw PromptFault(reason: "expected \(PromptKind.rank.example)")
+    let name = text.split(separator: " ").joined(separator: ":")
+    switch RankRule(name: name) {
+    case .fixed(let rank): return .rank(rank)
+    case .some(let rule): return .rankRule(rule)
+    case nil: throw PromptFault(reason: "expected \(PromptKind.rank.example)")
     }
-    return rank
   }
 
   /// A percentage as a share; numbers of 1 or more without a sign are percent too.

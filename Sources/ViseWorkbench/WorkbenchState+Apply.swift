@@ -95,6 +95,8 @@ extension WorkbenchState {
     case .progress(let progress): follow(progress)
     case .jobEnded(let job, let outcome): return end(job, outcome)
     case .inspected(let result): receive(result)
+    case .spectrum(let site, let spectrum): return receive(spectrum, site: site)
+    case .spectrumFailed(let site, let reason): spectrumFailed(site: site, reason: reason)
     case .inspectionFailed(let site, let treatment, let reason):
       inspectionFailed(site: site, treatment: treatment, reason: reason)
     case .activity(let activity): self.activity = activity

@@ -4,9 +4,16 @@ import ViseEstimates
 extension WorkbenchState {
   /// Applies `intent` to the marked layers, or to the selected one.
   mutating func edit(_ intent: EditIntent) -> [WorkbenchEffect] {
-    let targets = self.targets.map { sites[$0] }
+    edit(intent, on: targets)
+  }
+
+  /// Applies `intent` to the sites with these indices, at once or when what it needs is known.
+  mutating func edit(_ intent: EditIntent, on indices: [Int]) -> [WorkbenchEffect] {
+    let targets = indices.map { sites[$0] }
     guard !targets.isEmpty else { return refuse(reasonDisabled(.keep) ?? "no layer is selected") }
     lastIntent = intent
+    pendingRanks = nil
+    if let request = requestSpectra(intent, on: indices) { return [request] }
     var changes: [SiteChange] = []
     var substituted = 0
     var refused = 0
@@ -41,6 +48,15 @@ extension WorkbenchState {
 
   /// What `intent` makes of `site` as it is treated now.
   func outcome(of intent: EditIntent, for site: Site) -> EditIntent.Outcome {
+    switch resolved(intent, for: site) {
+    case .success(let intent): outcome(ofResolved: intent, for: site)
+    case .failure(let fault): .refused(fault.reason)
+    }
+  }
+
+  private func outcome(
+    ofResolved intent: EditIntent, for site: Site
+  ) -> EditIntent.Outcome {
     intent.outcome(
       for: site, current: document.choice(of: site.name), isCalibrated: isCalibrated(site))
   }

@@ -43,6 +43,8 @@ public struct WorkbenchState: Hashable, Sendable {
   // The engine.
   public internal(set) var figures = Figures()
   public internal(set) var sensitivities: [Int: [Treatment: Estimate]] = [:]
+  /// Singular values found so far, by site.
+  public internal(set) var spectra: [Int: WeightSpectrum] = [:]
   public internal(set) var jobs: [Job] = []
   public internal(set) var activity: String?
   public internal(set) var log: [String] = []
@@ -56,6 +58,7 @@ public struct WorkbenchState: Hashable, Sendable {
   var nextExportJob = 1
   var exportingPlans: [Int: Plan] = [:]
   var lastInterrupt: Double?
+  var pendingRanks: PendingRanks?
 
   public init(modelPath: String, isMouseEnabled: Bool = false) {
     self.modelPath = modelPath

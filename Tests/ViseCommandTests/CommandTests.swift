@@ -222,3 +222,50 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
     #expect(outcome.errors.contains("q9_Z"))
   }
 }
+
+@Test func rulesForRanksAreResolvedToNumbersAndRefusedElsewhere() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "rules.toml").path
+    try """
+      version = 1
+      [sites]
+      "*attn_q*" = { rank = "energy:0.7", format = "int4:g32" }
+      "*ffn_up*" = { rank = "elbow", prune = 0.2, method = "svd" }
+      """.write(toFile: plan, atomically: true, encoding: .utf8)
+    let refused = try vise("plan", "check", sample, "--plan", plan)
+    #expect(refused.code == 2 && refused.errors.contains("line 3: rank = \"energy:0.7\""))
+    let resolved = folder.appending(path: "numbers.toml").path
+    let outcome = try vise("plan", "resolve", sample, "--plan", plan, "--out", resolved)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let written = try String(contentsOfFile: resolved, encoding: .utf8)
+    #expect(written.contains("rank = ") && !written.contains("energy"))
+    #expect(try vise("plan", "check", sample, "--plan", resolved).code == 0)
+  }
+}
+
+@Test func inspectWithAPlanCodesItsLayers() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "plan.toml").path
+    try """
+      version = 1
+      [sites]
+      "*ffn_up*" = "int4:g32"
+      "*ffn_down*" = "q4_0"
+      """.write(toFile: plan, atomically: true, encoding: .utf8)
+    let report = try vise("inspect", sample, "--plan", plan, "--coded", "--json").json
+    let sites = try #require(report["sites"] as? [[String: Any]])
+    let up = try #require(sites.first { ($0["name"] as? String)?.contains("ffn_up") == true })
+    let planned = try #require(up["planned"] as? [String: Any])
+    let coded = try #require(planned["coded"] as? [String: Any])
+    let bytes = try #require(planned["bytes"] as? Int)
+    let codedBytes = try #require(coded["bytes"] as? Int)
+    #expect(codedBytes < bytes && codedBytes > bytes * 3 / 4)
+    #expect((planned["accumulatorBits"] as? Int ?? 0) > 12)
+    let down = try #require(sites.first { ($0["name"] as? String)?.contains("ffn_down") == true })
+    #expect((down["planned"] as? [String: Any])?["coded"] == nil)
+    let totals = try #require(report["planned"] as? [String: Any])
+    #expect(totals["uncodedSites"] as? Int == 6)
+    let without = try vise("inspect", sample, "--coded")
+    #expect(without.code == 2 && without.errors.contains("--plan"))
+  }
+}

@@ -74,3 +74,42 @@ private func sampleModel() throws -> Model {
     }
   }
 }
+
+@Test func codesAreCodedAfterTheFiguresAndRememberedFiguresComeAtOnce() throws {
+  let model = try sampleModel()
+  let site = try #require(model.sites.first { $0.role == .ffnDown })
+  let inspector = SiteInspector(
+    model: model, calibration: nil, pool: ComputePool(threadCount: 2), memoryByteCount: 1 << 30)
+  let treatment = try #require(Treatment(name: "int4:g64"))
+  var reports: [SiteInspection] = []
+  for _ in 0..<2 {
+    try inspector.inspect(site, under: treatment, cancellation: CancellationFlag()) {
+      reports.append($0)
+    }
+  }
+  #expect(reports.map { $0.storage == nil } == [true, false, false])
+  #expect(reports[1] == reports[2])
+  let coded = try #require(reports[1].storage?.coded)
+  #expect(coded.plainByteCount == treatment.byteCount(for: site))
+  #expect(coded.codedByteCount < coded.plainByteCount)
+  #expect(Double(coded.codedCodeBytes) > coded.entropy * Double(coded.codeCount) / 8)
+}
+
+@Test func ranksOfAllValuesAreThoseOfTheWeightAndOfASampleItsShare() throws {
+  let model = try sampleModel()
+  let site = try #require(model.sites.first { $0.role == .ffnDown })
+  let weight = try model.decodeWeight(site.name)
+  let full = min(site.rows, site.columns)
+  let exact = try LinearAlgebra.svd(weight).s
+  let whole = try WeightSpectrum(of: weight, cancellation: CancellationFlag())
+  for rule in [RankRule.energy(0.9), .energy(0.5), .fixed(9)] {
+    let expected = rule.rank(of: exact, rows: site.rows, columns: site.columns)
+    #expect(whole.rank(rule, of: full) == expected)
+  }
+  let sampled = try WeightSpectrum(
+    of: weight, orderLimit: full / 4, lengthLimit: 200, cancellation: CancellationFlag())
+  #expect(sampled.isSampled && sampled.values.count == full / 4)
+  let found = RankRule.energy(0.9).rank(of: sampled.values, rows: 1, columns: 1)
+  #expect(sampled.rank(.energy(0.9), of: full) == found * 4)
+  #expect(sampled.rank(.fixed(9), of: full) == 9)
+}

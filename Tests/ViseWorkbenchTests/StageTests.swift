@@ -80,6 +80,43 @@ struct StageTests {
     #expect(treatment(driver, query) == "rank=288 format=iq4_NL")
   }
 
+  @Test func ranksFoundByRulesWaitForTheSingularValues() {
+    var driver = Driver()
+    driver.press("j 4 g r")
+    driver.type("energy 90%")
+    driver.press("enter")
+    #expect(driver.effects.contains(.send(.findSpectra([1]))))
+    #expect(treatment(driver, query) == "iq4_NL")
+    let spectrum = FixtureModel.spectrum(of: driver.summary.sites[1])
+    driver.apply(.engineReported(.spectrum(site: 1, spectrum)))
+    // Squares fall as 1/k²: five hold 90 %, and blocks of 32 take 32.
+    #expect(spectrum.rank(.energy(0.9), of: 576) == 6)
+    #expect(treatment(driver, query) == "rank=32 format=iq4_NL")
+    let asked = driver.effects.count { $0 == .send(.findSpectra([1])) }
+    driver.press("g r C-u")
+    driver.type("erank")
+    driver.press("enter")
+    #expect(driver.effects.count { $0 == .send(.findSpectra([1])) } == asked)
+    #expect(refusal(driver)?.contains("break-even is 288") != false)
+  }
+
+  @Test func anEditMadeMeanwhileTakesThePlaceOfOneThatWaits() {
+    var driver = Driver()
+    driver.press("j g r")
+    driver.type("elbow")
+    driver.press("enter 4")
+    driver.apply(
+      .engineReported(.spectrum(site: 1, FixtureModel.spectrum(of: driver.summary.sites[1]))))
+    #expect(treatment(driver, query) == "iq4_NL")
+    driver.press("0 g r")
+    driver.type("elbow")
+    driver.press("enter j g r")
+    driver.type("elbow")
+    driver.press("enter")
+    driver.apply(.engineReported(.spectrumFailed(site: 2, reason: "it has no numbers")))
+    #expect(refusal(driver) == "no rank can be found: it has no numbers")
+  }
+
   @Test func wholeTreatmentIsTypedAndFaultsStayInTheField() {
     var driver = Driver()
     driver.press("j t")

@@ -74,9 +74,15 @@ public enum FixtureModel {
           limit: 0.42, bins: spikes, zeroCount: zeros, outsideCount: 3,
           count: site.parameterCount),
       distortion: isKept ? nil : Distortion(original: original, treated: treated, count: 4),
-      spectrum: WeightSpectrum(
-        values: (0..<min(site.rows, site.columns)).map { 10 / Float(1 + $0) },
-        rows: site.rows, columns: site.columns, isSampled: false))
+      storage: isKept ? nil : StorageFigures(coded: nil, accumulatorBits: nil),
+      spectrum: spectrum(of: site))
+  }
+
+  /// Singular values that fall as 1/k; tests only.
+  public static func spectrum(of site: Site) -> WeightSpectrum {
+    WeightSpectrum(
+      values: (0..<min(site.rows, site.columns)).map { 10 / Float(1 + $0) },
+      rows: site.rows, columns: site.columns, isSampled: false)
   }
 
   /// A made-up divergence of one site in one format, for tests only.
@@ -140,6 +146,11 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
       mailbox.post(.jobEnded(job: job, .finished("wrote \(path), \(bytes) bytes")))
     case .inspect(let site, let treatment):
       mailbox.post(.inspected(FixtureModel.inspection(of: summary.sites[site], under: treatment)))
+    case .findSpectra(let sites):
+      for site in sites {
+        mailbox.post(
+          .spectrum(site: site, FixtureModel.spectrum(of: summary.sites[site])))
+      }
     case .evaluate, .attend, .cancel, .setPaused, .endInspection: break
     }
   }

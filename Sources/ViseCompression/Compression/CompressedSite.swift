@@ -8,6 +8,14 @@ public struct CompressedSite: Sendable {
     case dense(EncodedWeight)
     /// rows × rank and rank × columns, whose product is the weight.
     case factors(left: EncodedWeight, right: EncodedWeight)
+
+    /// What is stored, in the order of the file.
+    public var weights: [EncodedWeight] {
+      switch self {
+      case .dense(let encoded): [encoded]
+      case .factors(let left, let right): [left, right]
+      }
+    }
   }
 
   public let storage: Storage
@@ -23,12 +31,7 @@ public struct CompressedSite: Sendable {
   }
 
   /// Bytes of the stored form.
-  public var byteCount: Int {
-    switch storage {
-    case .dense(let encoded): encoded.byteCount
-    case .factors(let left, let right): left.byteCount + right.byteCount
-    }
-  }
+  public var byteCount: Int { storage.weights.reduce(0) { $0 + $1.byteCount } }
 }
 
 extension Treatment {

@@ -5,18 +5,21 @@ public struct SiteCompression: Sendable {
   public let treatment: Treatment
   private let calibration: (any CalibrationSource)?
   private let factors: InputFactorCache
+  private let decompositions: DecompositionCache?
   private let work: RowWork
 
   /// - Parameters:
   ///   - calibration: statistics of the sites' inputs; without them data-free methods are used.
   ///   - factors: shared by the sites of a model, so that common inputs are factored once.
+  ///   - decompositions: shared too, so that another rank only cuts what is known.
   public init(
     treatment: Treatment, calibration: (any CalibrationSource)?, factors: InputFactorCache,
-    work: RowWork
+    decompositions: DecompositionCache? = nil, work: RowWork
   ) {
     self.treatment = treatment
     self.calibration = calibration
     self.factors = factors
+    self.decompositions = decompositions
     self.work = work
   }
 
@@ -36,7 +39,8 @@ public struct SiteCompression: Sendable {
     if let lowRank = treatment.lowRank {
       let factored = try SiteFactorization(
         lowRank: lowRank, codec: format.codec, method: treatment.method, statistics: statistics,
-        factors: factors, work: work
+        factors: factors, work: work,
+        memory: decompositions.map { ($0, site.name, treatment.sparsity) }
       ).compress(pruned?.values ?? weight)
       return CompressedSite(storage: factored.storage, format: format, values: factored.values)
     }

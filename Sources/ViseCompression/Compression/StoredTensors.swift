@@ -58,10 +58,5 @@ extension NumberFormat {
 
 extension CompressedSite {
   /// The bytes of the tensors the site is stored in, in the order of `storedTensors(for:)`.
-  public var storedBytes: [ByteBuffer] {
-    switch storage {
-    case .dense(let encoded): encoded.parts.map(\.bytes)
-    case .factors(let left, let right): (left.parts + right.parts).map(\.bytes)
-    }
-  }
+  public var storedBytes: [ByteBuffer] { storage.weights.flatMap { $0.parts.map(\.bytes) } }
 }

@@ -12,6 +12,8 @@ struct SiteFactorization {
   let statistics: SiteCalibration?
   let factors: InputFactorCache
   let work: RowWork
+  /// Where the decomposition is kept, and what under; `nil` makes it anew.
+  var memory: (cache: DecompositionCache, site: String, sparsity: Sparsity?)?
 
   /// Of the refit's normal equations, as a share of their mean diagonal.
   private static let damping: Float = 1e-6
@@ -36,16 +38,27 @@ struct SiteFactorization {
   }
 
   private func split(_ weight: Matrix) throws -> LowRankFactors {
-    switch lowRank.method ?? (statistics == nil ? .svd : .weightedSVD) {
-    case .svd:
-      return try SVDFactorization().factors(of: weight, rank: lowRank.rank)
-    case .weightedSVD:
-      guard let statistics else {
-        throw CompressionError.needsCalibration(method: FactorizationMethod.weightedSVD.rawValue)
-      }
-      return try ActivationWeightedSVD().factors(
-        of: weight, secondMoment: statistics.secondMoment, rank: lowRank.rank)
+    let method = lowRank.method ?? (statistics == nil ? .svd : .weightedSVD)
+    if method.needsCalibration, statistics == nil {
+      throw CompressionError.needsCalibration(method: method.rawValue)
     }
+    guard let memory else {
+      return try decompose(weight, method).factors(rank: lowRank.rank)
+    }
+    let key = DecompositionCache.Key(
+      site: memory.site, sparsity: memory.sparsity, method: method)
+    return try memory.cache.value(for: key) { () throws(LinearAlgebraError) in
+      try decompose(weight, method)
+    }.factors(rank: lowRank.rank)
+  }
+
+  private func decompose(
+    _ weight: Matrix, _ method: FactorizationMethod
+  ) throws(LinearAlgebraError) -> RankedFactors {
+    guard method == .weightedSVD, let statistics else {
+      return try SVDFactorization().decompose(weight)
+    }
+    return try ActivationWeightedSVD().decompose(weight, secondMoment: statistics.secondMoment)
   }
 
   /// left · right; rows are shared out in ranges that do not depend on the number of threads.

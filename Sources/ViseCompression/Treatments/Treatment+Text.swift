@@ -85,6 +85,25 @@ public struct TreatmentSettings {
     values[key] = value
   }
 
+  /// The rule the rank is to be found by; `nil` where none is set, or a number.
+  public var rankRule: RankRule? {
+    guard let rule = values["rank"].flatMap(RankRule.init(name:)) else { return nil }
+    if case .fixed = rule { return nil }
+    return rule
+  }
+
+  /// The same with `rank` in place of a rule; `nil` leaves the weight whole.
+  public func settingRank(_ rank: Int?) -> TreatmentSettings {
+    var settings = self
+    settings.values["rank"] = rank.map { String($0) }
+    guard rank == nil else { return settings }
+    let words = values["method"]?.split(separator: "+").filter {
+      FactorizationMethod(rawValue: $0.lowercased()) == nil
+    }
+    settings.values["method"] = words.flatMap { $0.isEmpty ? nil : $0.joined(separator: "+") }
+    return settings
+  }
+
   /// The treatment all settings make together.
   public func treatment() throws(Fault) -> Treatment {
     let methods = try methods()
@@ -160,7 +179,11 @@ public struct TreatmentSettings {
       return nil
     }
     guard let rank = Int(text), rank > 0 else {
-      throw .badValue(key: "rank", value: text, expected: "a whole number above 0")
+      throw .badValue(
+        key: "rank", value: text,
+        expected: rankRule == nil
+          ? "a whole number above 0, energy:0.95, elbow or erank"
+          : "a number; vise plan resolve finds it from the weights")
     }
     return LowRank(rank: rank, method: method)
   }

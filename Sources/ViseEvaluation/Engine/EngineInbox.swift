@@ -15,6 +15,8 @@ final class EngineInbox {
     var isClosed = false
     var exports: [ExportWish] = []
     var inspection: InspectionWish?
+    /// Sites by index whose singular values are wanted.
+    var spectra: [Int] = []
     /// Counts changes, so that a waiter knows of those it has not seen.
     var version = 0
   }
@@ -78,6 +80,9 @@ final class EngineInbox {
         wishes.inspection = InspectionWish(site: site, treatment: treatment)
         cancel(.evaluation)
         cancel(.inspection)
+      case .findSpectra(let sites):
+        wishes.spectra += sites
+        cancel(.evaluation)
       case .endInspection:
         wishes.inspection = nil
         cancel(.inspection)
@@ -119,6 +124,12 @@ final class EngineInbox {
     defer { pthread_mutex_unlock(mutex) }
     defer { wishes.inspection = nil }
     return wishes.inspection
+  }
+
+  func takeSpectrum() -> Int? {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return wishes.spectra.isEmpty ? nil : wishes.spectra.removeFirst()
   }
 
   /// Waits until something changed since `version`.

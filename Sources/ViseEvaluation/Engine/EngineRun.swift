@@ -99,6 +99,10 @@ struct EngineRun {
         inspect(wish, with: inspector, sites: exporter.model.sites)
         continue
       }
+      if let site = inbox.takeSpectrum() {
+        findSpectrum(site, with: inspector, sites: exporter.model.sites)
+        continue
+      }
       if let wish = inbox.takeExport() {
         exporter.run(wish)
         continue
@@ -140,6 +144,20 @@ extension EngineRun {
       emit(
         .inspectionFailed(
           site: wish.site, treatment: wish.treatment, reason: options.describe(error)))
+    }
+    emit(.activity(nil))
+  }
+
+  private func findSpectrum(_ index: Int, with inspector: SiteInspector, sites: [Site]) {
+    guard sites.indices.contains(index) else { return }
+    let flag = inbox.begin(.preparation).1
+    emit(.activity("finding singular values of \(sites[index].name)"))
+    do {
+      let found = try inspector.spectrum(of: sites[index], cancellation: flag)
+      emit(.spectrum(site: index, found))
+    } catch is CancelledError {
+    } catch {
+      emit(.spectrumFailed(site: index, reason: options.describe(error)))
     }
     emit(.activity(nil))
   }

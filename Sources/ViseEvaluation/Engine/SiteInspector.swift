@@ -1,4 +1,3 @@
-import Glibc
 import ViseCompression
 import ViseEstimates
 import ViseModels
@@ -10,15 +9,21 @@ final class SiteInspector {
   private let pool: ComputePool
   private let weights: WeightStore
   private let compressor: SiteCompressor
-  /// The spectrum computed last, which no treatment changes.
-  private var spectrum: (site: Int, value: WeightSpectrum)?
+  /// By site; no treatment changes them.
+  private var spectra: [Int: WeightSpectrum] = [:]
+  /// What was found of the sites looked at last.
+  private var known: [Key: SiteInspection] = [:]
+
+  private struct Key: Hashable {
+    let site: Int
+    let treatment: Treatment
+  }
+
+  /// Figures that are kept, each of a few kilobytes.
+  private static let knownLimit = 128
 
   /// Bins of a histogram: more than a screen has columns.
   private static let binCount = 240
-  /// The largest order whose eigenvalues are computed.
-  private static let orderLimit = 1024
-  /// Rows the products of a spectrum are summed over at most.
-  private static let lengthLimit = 16_384
 
   /// Shares the weights of `session`.
   init(session: ModelSession) {
@@ -39,7 +44,7 @@ final class SiteInspector {
       reference: weights, calibration: calibration, byteBudget: memoryByteCount / 4)
   }
 
-  /// Calls `report` with the values' figures, and again once the spectrum is known.
+  /// Calls `report` with the values' figures, and again once all of them are known.
   ///
   /// - Throws: `CancelledError`, and what treating the site throws.
   func inspect(
@@ -47,6 +52,11 @@ final class SiteInspector {
     report: (SiteInspection) -> Void
   ) throws {
     try BLAS.load()
+    let key = Key(site: site.index, treatment: treatment)
+    if let inspection = known[key] {
+      report(inspection)
+      return
+    }
     let original = try weights.weight(site.name)
     let limit = try Self.limit(of: original, cancellation)
     let before = try Self.histogram(original, limit: limit, cancellation)
@@ -54,22 +64,32 @@ final class SiteInspector {
     plan[site.name] = treatment
     var after: WeightHistogram?
     var distortion: Distortion?
+    var stored: CompressedSite?
     if let change = plan.change(of: site) {
-      try compressor.prefetch([(site, change)], on: pool, cancellation: cancellation)
-      let values = try compressor.values(of: site, under: change)
-      after = try Self.histogram(values, limit: limit, cancellation)
-      distortion = try Self.distortion(original, values, cancellation)
+      let made = try compressor.stored(
+        site, under: change, on: pool, cancellation: cancellation)
+      after = try Self.histogram(made.values, limit: limit, cancellation)
+      distortion = try Self.distortion(original, made.values, cancellation)
+      stored = made
     }
     var inspection = SiteInspection(
       siteIndex: site.index, treatment: treatment, before: before, after: after,
-      distortion: distortion)
-    inspection.spectrum = spectrum.flatMap { $0.site == site.index ? $0.value : nil }
+      distortion: distortion, spectrum: spectra[site.index])
     report(inspection)
-    guard inspection.spectrum == nil else { return }
-    let found = try Self.spectrum(of: original, cancellation)
-    spectrum = (site.index, found)
-    inspection.spectrum = found
+    if let stored { inspection.storage = StorageFigures(stored) }
+    inspection.spectrum = try spectrum(of: site, cancellation: cancellation)
+    if known.count >= Self.knownLimit { known.removeAll() }
+    known[key] = inspection
     report(inspection)
+  }
+
+  /// The singular values of `site` as the file has it, computed once.
+  func spectrum(of site: Site, cancellation: CancellationFlag) throws -> WeightSpectrum {
+    if let found = spectra[site.index] { return found }
+    let found = try WeightSpectrum(
+      of: try weights.weight(site.name), cancellation: cancellation)
+    spectra[site.index] = found
+    return found
   }
 
   /// Calls `body` with rows of about a million values.
@@ -138,43 +158,5 @@ final class SiteInspector {
       }
     }
     return sum
-  }
-
-  /// Singular values by the eigenvalues of the smaller product of the weight with itself.
-  private static func spectrum(
-    of weight: Matrix, _ cancellation: CancellationFlag
-  ) throws -> WeightSpectrum {
-    let tall = weight.rows >= weight.columns ? weight : weight.transposed()
-    let rows = evenly(tall.rows, atMost: lengthLimit)
-    let columns = evenly(tall.columns, atMost: orderLimit)
-    let gram = Matrix.zeros(rows: columns.count, columns: columns.count)
-    let block = 256
-    for start in stride(from: 0, to: rows.count, by: block) {
-      try cancellation.check()
-      let part = rows[start..<min(start + block, rows.count)]
-      let values = Matrix(rows: part.count, columns: columns.count)
-      try withExtendedLifetime((tall, values)) {
-        for (offset, row) in part.enumerated() {
-          let (source, target) = (tall.row(row), values.row(offset))
-          for (index, column) in columns.enumerated() { target[index] = source[column] }
-        }
-        try LinearAlgebra.accumulateGram(
-          x: values.pointer, rows: part.count, columns: columns.count, stride: columns.count,
-          into: gram)
-      }
-    }
-    try cancellation.check()
-    let eigen = try LinearAlgebra.symmetricEigen(gram)
-    let sampled = rows.count < tall.rows || columns.count < tall.columns
-    let isTall = weight.rows >= weight.columns
-    return WeightSpectrum(
-      values: eigen.values.reversed().map { max($0, 0).squareRoot() },
-      rows: isTall ? rows.count : columns.count, columns: isTall ? columns.count : rows.count,
-      isSampled: sampled)
-  }
-
-  /// At most `limit` indices below `count`, evenly spaced.
-  private static func evenly(_ count: Int, atMost limit: Int) -> [Int] {
-    count <= limit ? Array(0..<count) : (0..<limit).map { $0 * count / limit }
   }
 }

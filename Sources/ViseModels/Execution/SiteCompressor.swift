@@ -13,6 +13,7 @@ public final class SiteCompressor: Sendable {
   private let calibration: (any CalibrationSource)?
   private let levels: LevelDatabase?
   private let factors = InputFactorCache()
+  private let decompositions: DecompositionCache
   let cache: MatrixCache<Key>
 
   /// - Parameter levels: where treated sites are kept beyond this session.
@@ -24,6 +25,7 @@ public final class SiteCompressor: Sendable {
     self.calibration = calibration
     self.levels = levels
     cache = MatrixCache(byteBudget: byteBudget)
+    decompositions = DecompositionCache(byteLimit: byteBudget / 8)
   }
 
   /// The values `site` has under `treatment`, bit for bit those of the exported file.
@@ -46,12 +48,24 @@ public final class SiteCompressor: Sendable {
     }
   }
 
+  /// The stored form of `site` under `treatment`, whose values are kept for `values(of:under:)`.
+  public func stored(
+    _ site: Site, under treatment: Treatment, on pool: ComputePool?,
+    cancellation: CancellationFlag
+  ) throws -> CompressedSite {
+    let made = try compress(
+      site, treatment, work: RowWork(pool: pool, cancellation: cancellation))
+    _ = cache.value(for: Key(site: site.index, treatment: treatment)) { made.values }
+    return made
+  }
+
   /// The stored form of `site` under `treatment`.
   func compress(
     _ site: Site, _ treatment: Treatment, work: RowWork
   ) throws -> CompressedSite {
     try SiteCompression(
-      treatment: treatment, calibration: calibration, factors: factors, work: work
+      treatment: treatment, calibration: calibration, factors: factors,
+      decompositions: decompositions, work: work
     ).compress(
       try reference.weight(site.name), site: site, levels: levels,
       calibration: calibration?.identity, work: work)

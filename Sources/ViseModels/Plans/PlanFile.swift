@@ -16,6 +16,8 @@ public struct PlanFileError: Error, Hashable, Sendable {
     case wrongType(key: String)
     /// A setting has a value that makes no sense.
     case badValue(key: String, value: String, expected: String)
+    /// A rule whose rank has not been found from the weights.
+    case unresolvedRank(String)
     /// No site of the model has the name or matches the pattern.
     case noSuchSite(String)
     /// No format that is at least as good fits the site's rows.
@@ -42,10 +44,39 @@ public struct PlanFile: Hashable, Sendable {
   public let substitutions: [Substitution]
 
   /// Reads `text`, giving each site a format its rows can hold.
-  public init(text: String, sites: [Site]) throws(PlanFileError) {
-    let parser = PlanParser(text: text)
-    let document = try parser.document()
-    var asked: [Int: (treatment: Treatment, line: Int?)] = [:]
+  ///
+  /// - Parameter ranks: by site, what `rankRules(text:sites:)` asked for.
+  public init(text: String, sites: [Site], ranks: [Int: Int] = [:]) throws(PlanFileError) {
+    let asked = try Self.asked(text: text, sites: sites)
+    var plan = Plan()
+    var substitutions: [Substitution] = []
+    for site in sites {
+      guard let (asked, line) = asked[site.index] else { continue }
+      let (fitted, substitution) =
+        if let rule = asked.rule {
+          try Self.fit(asked, rule, rank: ranks[site.index], to: site, line: line)
+        } else {
+          try Self.fit(asked.treatment, to: site, line: line)
+        }
+      plan[site.name] = fitted
+      if let substitution { substitutions.append(substitution) }
+    }
+    self.plan = plan
+    self.substitutions = substitutions
+  }
+
+  /// The rules by which ranks are to be found from the weights, by site.
+  public static func rankRules(
+    text: String, sites: [Site]
+  ) throws(PlanFileError) -> [Int: RankRule] {
+    try asked(text: text, sites: sites).compactMapValues { $0.treatment.rule }
+  }
+
+  private static func asked(
+    text: String, sites: [Site]
+  ) throws(PlanFileError) -> [Int: (treatment: AskedTreatment, line: Int?)] {
+    let document = try PlanParser(text: text).document()
+    var asked: [Int: (treatment: AskedTreatment, line: Int?)] = [:]
     for site in sites { asked[site.index] = (document.defaultTreatment, nil) }
     for rule in document.rules {
       let matching = sites.filter { Glob.matches(rule.pattern, $0.name) }
@@ -54,16 +85,34 @@ public struct PlanFile: Hashable, Sendable {
       }
       for site in matching { asked[site.index] = (rule.treatment, rule.line) }
     }
-    var plan = Plan()
-    var substitutions: [Substitution] = []
-    for site in sites {
-      guard let (treatment, line) = asked[site.index] else { continue }
-      let (fitted, substitution) = try Self.fit(treatment, to: site, line: line)
-      plan[site.name] = fitted
-      if let substitution { substitutions.append(substitution) }
+    return asked
+  }
+
+  /// What is asked for with the rank found, or without factors where they would save nothing.
+  private static func fit(
+    _ asked: AskedTreatment, _ rule: RankRule, rank: Int?, to site: Site, line: Int?
+  ) throws(PlanFileError) -> (Treatment, Substitution?) {
+    guard let rank else {
+      throw PlanFileError(line: line, reason: .unresolvedRank(rule.name))
     }
-    self.plan = plan
-    self.substitutions = substitutions
+    var wanted = asked.treatment
+    wanted.lowRank = asked.factors
+    do throws(RankFault) {
+      return (try wanted.factorized(atLeast: rank, for: site), nil)
+    } catch .savesNothing(let rank, let breakEven) {
+      let (fitted, _) = try fit(asked.treatment, to: site, line: line)
+      let reason = RankFault.savesNothing(rank: rank, breakEven: breakEven).reason
+      return (
+        fitted,
+        Substitution(
+          site: site.name, asked: "rank=\(rule.name)", used: "the whole weight", reason: reason)
+      )
+    } catch {
+      throw PlanFileError(
+        line: line,
+        reason: .unsuitable(
+          site: site.name, treatment: "rank=\(rule.name)", reason: error.reason))
+    }
   }
 
   /// `treatment` in a format whose blocks the site's rows hold.

@@ -2,17 +2,32 @@ import TOMLKit
 import ViseCompression
 import ViseTOML
 
+/// What a plan asks of a site, before its rank is known where a rule is to find it.
+struct AskedTreatment {
+  /// All but the rank that a rule is to find.
+  let treatment: Treatment
+  let rule: RankRule?
+  /// How the factors are made that the rule is about.
+  let factors: LowRank?
+
+  init(_ treatment: Treatment, rule: RankRule? = nil, factors: LowRank? = nil) {
+    self.treatment = treatment
+    self.rule = rule
+    self.factors = factors
+  }
+}
+
 /// Reads the TOML of a plan file into rules in the order of their lines.
 struct PlanParser {
   /// One line of `[sites]`.
   struct Rule {
     let pattern: String
-    let treatment: Treatment
+    let treatment: AskedTreatment
     let line: Int
   }
 
   struct Document {
-    var defaultTreatment = Treatment.keep
+    var defaultTreatment = AskedTreatment(.keep)
     var rules: [Rule] = []
   }
 
@@ -52,7 +67,7 @@ struct PlanParser {
     }
   }
 
-  private func defaults(_ table: TOMLTable?) throws(PlanFileError) -> Treatment {
+  private func defaults(_ table: TOMLTable?) throws(PlanFileError) -> AskedTreatment {
     guard let table else { throw PlanFileError(line: nil, reason: .wrongType(key: "defaults")) }
     return try treatment(table, line: line(of: "defaults", in: nil)) { key in
       line(of: key, in: "defaults")
@@ -66,7 +81,7 @@ struct PlanParser {
       guard let line = line(of: key, in: "sites") else {
         throw PlanFileError(line: nil, reason: .syntax(Self.unplaced(key)))
       }
-      let treatment: Treatment =
+      let treatment =
         if let table = value.table, !table.isEmpty {
           try self.treatment(table, line: line) { _ in line }
         } else {
@@ -84,18 +99,18 @@ struct PlanParser {
 
   private func treatment(
     _ name: String?, key: String, line: Int?
-  ) throws(PlanFileError) -> Treatment {
+  ) throws(PlanFileError) -> AskedTreatment {
     guard let name else { throw PlanFileError(line: line, reason: .wrongType(key: key)) }
     guard let treatment = Treatment(name: name) else {
       throw PlanFileError(line: line, reason: .unknownFormat(name))
     }
-    return treatment
+    return AskedTreatment(treatment)
   }
 
   /// A treatment written as a table of settings.
   private func treatment(
     _ table: TOMLTable, line: Int?, lineOf: (String) -> Int?
-  ) throws(PlanFileError) -> Treatment {
+  ) throws(PlanFileError) -> AskedTreatment {
     var settings = TreatmentSettings()
     for (key, value) in table {
       guard TreatmentSettings.keys.contains(key) else {
@@ -111,7 +126,10 @@ struct PlanParser {
       }
     }
     do throws(TreatmentSettings.Fault) {
-      return try settings.treatment()
+      guard let rule = settings.rankRule else { return AskedTreatment(try settings.treatment()) }
+      return AskedTreatment(
+        try settings.settingRank(nil).treatment(), rule: rule,
+        factors: try settings.settingRank(1).treatment().lowRank)
     } catch {
       throw PlanFileError(line: lineOf(error.key) ?? line, reason: Self.reason(error))
     }
@@ -120,7 +138,8 @@ struct PlanParser {
   /// A setting's value as plans and journals spell it; `nil` where it is of the wrong type.
   private static func text(_ value: any TOMLValueConvertible, of key: String) -> String? {
     switch key {
-    case "rank", "group": value.int.map { String($0) }
+    case "rank": value.int.map { String($0) } ?? value.string
+    case "group": value.int.map { String($0) }
     case "prune": (value.double ?? value.int.map { Double($0) }).map { String($0) }
     case "symmetric": value.bool.map { String($0) }
     default: value.string

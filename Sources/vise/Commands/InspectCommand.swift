@@ -12,8 +12,22 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "A GGUF file, a safetensors file or a folder with one.")
   var model: String
 
+  @Option(help: "A plan file; lists what it makes of each layer too.")
+  var plan: String?
+
+  @Flag(help: "Treat each layer and entropy-code its codes: exact coded bytes.")
+  var coded = false
+
+  @OptionGroup var calibration: CalibrationOptions
+
+  @OptionGroup var options: RunOptions
+
   @Flag(help: "Print one JSON object.")
   var json = false
+
+  func validate() throws {
+    if coded, plan == nil { throw ValidationError("--coded needs a --plan to code") }
+  }
 
   /// The JSON contract.
   struct Report: Encodable {
@@ -31,20 +45,35 @@ struct InspectCommand: ParsableCommand {
       let shape: [Int]
       let format: String
       let bytes, parameters: Int
+      /// What the plan makes of it; left out of sites it keeps.
+      let planned: PlannedSites.Entry?
     }
 
     let model: ModelEntry
     let sites: [SiteEntry]
+    let planned: PlannedTotals?
   }
 
   func run() throws {
     try CommandRunner.run {
-      let report = Self.report(try Model(path: model))
+      let report = try report(try Model(path: model))
       if json { try JSONOutput.write(report) } else { Self.printTable(report) }
     }
   }
 
-  static func report(_ model: Model) -> Report {
+  private func report(_ model: Model) throws -> Report {
+    guard let plan else { return Self.report(model, planned: nil, isCoded: false) }
+    let entries = try PlannedSites(
+      model: model, plan: try PlanLoader.load(plan, model: model).plan,
+      calibration: try calibration.load(for: model), pool: options.pool(),
+      memoryByteCount: options.memoryByteCount
+    ).entries(isCoded: coded)
+    return Self.report(model, planned: entries, isCoded: coded)
+  }
+
+  private static func report(
+    _ model: Model, planned: [Int: PlannedSites.Entry]?, isCoded: Bool
+  ) -> Report {
     var reason: String?
     if case .failure(let error) = model.program { reason = ErrorText.describe(error) }
     let size = model.sizeModel
@@ -57,8 +86,10 @@ struct InspectCommand: ParsableCommand {
         Report.SiteEntry(
           name: site.name, role: site.role.rawValue, block: site.block,
           shape: [site.rows, site.columns], format: site.stored.name,
-          bytes: size.byteCount(of: site, under: .keep), parameters: site.parameterCount)
-      })
+          bytes: size.byteCount(of: site, under: .keep), parameters: site.parameterCount,
+          planned: planned?[site.index])
+      },
+      planned: planned.map { PlannedTotals(model, entries: $0, isCoded: isCoded) })
   }
 
   private static func printTable(_ report: Report) {
@@ -70,8 +101,21 @@ struct InspectCommand: ParsableCommand {
     for site in report.sites {
       print(
         "\(pad(ErrorText.printable(site.name), 32)) \(pad(site.role, 12)) "
-          + "\(pad("\(site.shape[0])×\(site.shape[1])", 14)) \(pad(site.format, 8)) \(site.bytes)")
+          + "\(pad("\(site.shape[0])×\(site.shape[1])", 14)) \(pad(site.format, 8)) \(site.bytes)"
+          + (site.planned.map { " " + planned($0) } ?? ""))
     }
+    guard let totals = report.planned else { return }
+    var line = "planned: \(totals.bytes) bytes"
+    if let coded = totals.codedBytes { line += ", \(coded) with codes entropy-coded" }
+    if let rest = totals.uncodedSites, rest > 0 { line += "; \(rest) layers have none" }
+    print(line)
+  }
+
+  private static func planned(_ entry: PlannedSites.Entry) -> String {
+    var words = ["-> \(entry.treatment) \(entry.bytes)"]
+    if let coded = entry.coded { words.append("coded \(coded.bytes)") }
+    if let bits = entry.accumulatorBits { words.append("sums \(bits) bits") }
+    return words.joined(separator: " ")
   }
 
   private static func pad(_ text: String, _ width: Int) -> String {

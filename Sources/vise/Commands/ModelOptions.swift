@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import ViseCompression
+import ViseEstimates
 import ViseEvaluation
 import ViseModels
 import ViseTensor
@@ -83,10 +84,32 @@ enum PlanLoader {
   /// The plan at `path`; no path is the plan that keeps everything.
   static func load(_ path: String?, model: Model) throws -> PlanFile {
     guard let path else { return try PlanFile(text: "", sites: model.sites) }
+    return try PlanFile(text: try text(path), sites: model.sites)
+  }
+
+  /// As `load`, with the ranks that rules ask for found from the weights.
+  static func resolve(_ path: String, model: Model) throws -> PlanFile {
+    let text = try text(path)
+    let sites = model.sites
+    let rules = try PlanFile.rankRules(text: text, sites: sites)
+    let progress = ProgressLine("finding ranks, site")
+    var ranks: [Int: Int] = [:]
+    for site in sites {
+      guard let rule = rules[site.index] else { continue }
+      progress.report(ranks.count, of: rules.count)
+      let spectrum = try WeightSpectrum(
+        of: try model.decodeWeight(site.name), orderLimit: 8192, lengthLimit: .max,
+        cancellation: Interrupt.flag)
+      ranks[site.index] = spectrum.rank(rule, of: min(site.rows, site.columns))
+    }
+    return try PlanFile(text: text, sites: sites, ranks: ranks)
+  }
+
+  private static func text(_ path: String) throws -> String {
     let file = try MappedFile(path: path)
     guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
       throw InputError.notUTF8(path: path)
     }
-    return try PlanFile(text: text, sites: model.sites)
+    return text
   }
 }

@@ -128,7 +128,8 @@ extension PlanCommand {
     private static func signed(_ value: Int) -> String { value > 0 ? "+\(value)" : "\(value)" }
   }
 
-  /// Writes a plan with a line a site: no globs, no defaults, every format as it will be used.
+  /// Writes a plan with a line a site: no globs, no defaults, no rules, every format as it will be
+  /// used.
   struct Resolve: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write a plan with one line a site, as it will be used.")
@@ -148,7 +149,7 @@ extension PlanCommand {
     func run() throws {
       try CommandRunner.run {
         let model = try Model(path: model)
-        let file = try PlanLoader.load(plan, model: model)
+        let file = try PlanLoader.resolve(plan, model: model)
         let text = PlanFile.text(of: file.plan, sites: model.sites)
         for entry in SubstitutionEntry.list(file) { StandardError.write(entry.sentence + "\n") }
         guard let out else {

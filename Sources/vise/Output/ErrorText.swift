@@ -108,6 +108,8 @@ enum ErrorText {
     case .wrongType(let key): "\"\(key)\" has a value of the wrong type"
     case .badValue(let key, let value, let expected):
       "\(key) = \"\(value)\": expected \(expected)"
+    case .unresolvedRank(let rule):
+      "rank = \"\(rule)\" is found from the weights: vise plan resolve writes the plan with numbers"
     case .unsuitable(let site, let treatment, let reason):
       "\"\(site)\" cannot be treated with \(treatment): \(reason)"
     case .noSuchSite(let pattern): "no site matches \"\(pattern)\""

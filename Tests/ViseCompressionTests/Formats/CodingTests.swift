@@ -158,3 +158,55 @@ func aFittedDensityHasTheSamplesShape(beta: Double) throws {
   #expect(sizes[0] > sizes[1] && sizes[1] > sizes[2])
   #expect(errors[0] < errors[1] && errors[1] < errors[2])
 }
+
+@Test func aFactorizedSiteIsCodedFactorByFactorAndBlocksAreNot() throws {
+  let cases = try PruningCases(rows: 96, columns: 128, seed: 95)
+  let site = try cases.compress("rank=32 format=int4:g16")
+  let size = try #require(site.codedSize)
+  #expect(size.plainByteCount == site.byteCount && size.codeCount == 32 * (96 + 128))
+  guard case .integer(let codec) = site.format else {
+    Issue.record("int4 is an integer format")
+    return
+  }
+  let streams = site.storage.weights.map { codec.codedCodes(of: $0).count }
+  #expect(size.codedCodeBytes == streams.reduce(0, +))
+  #expect(size.codedByteCount < size.plainByteCount)
+  #expect(try cases.compress("q4_0").codedSize == nil)
+}
+
+@Test(arguments: ["int4:channel", "int4:g16", "int3:g16:asym", "int8:tensor"])
+func noInputsOverflowTheAccumulatorAndOneBitLessCanBeOverflown(format: String) throws {
+  let cases = try PruningCases(rows: 24, columns: 64, seed: 96)
+  let site = try cases.compress(format)
+  guard case .integer(let codec) = site.format, case .dense(let encoded) = site.storage else {
+    Issue.record("\(format) is an integer format")
+    return
+  }
+  // Codes by dividing the decoded values by their span's scale.
+  let scales = encoded.bytes("scales").storage.bindMemory(to: Float16.self)
+  let length = codec.spanLength(columns: 64)
+  var largest = 0.0
+  for row in 0..<24 {
+    for start in stride(from: 0, to: 64, by: length) {
+      let place = codec.granularity == .tensor ? 0 : row * (64 / length) + start / length
+      let sum = (start..<start + length).reduce(0.0) {
+        $0 + abs((Double(site.values.row(row)[$1]) / Double(scales[place])).rounded())
+      }
+      largest = max(largest, sum)
+    }
+  }
+  #expect(Double(codec.largestCodeNorm(of: encoded)) == largest)
+  // Inputs of −128 with the codes' signs.
+  let reached = largest * 128
+  let bits = try #require(site.accumulatorBits(activationBits: 8))
+  #expect(reached < exp2(Double(bits - 1)))
+  #expect(reached > exp2(Double(bits - 2)) - 1)
+}
+
+@Test func accumulatorsOfKnownNormsAreThoseOfTheBound() {
+  // ‖q‖₁ ≤ (2^(P−1) − 1) · 2^(1 − N) for signed inputs: 127 · 128 = 16,256 fits 15 bits, 128 · 128 16.
+  #expect(AccumulatorWidth.bits(codeNorm: 127, activationBits: 8) == 15)
+  #expect(AccumulatorWidth.bits(codeNorm: 128, activationBits: 8) == 16)
+  #expect(AccumulatorWidth.bits(codeNorm: 128, activationBits: 8, isSigned: false) == 17)
+  #expect(AccumulatorWidth.bits(codeNorm: 0, activationBits: 8) == 1)
+}

@@ -125,6 +125,20 @@ func whitenedFactorsLoseLessOutputThanOthersOfTheirRank(seed: UInt64) throws {
   #expect(RankRule.elbow.rank(of: [], rows: 0, columns: 0) == 1)
 }
 
+@Test(arguments: [
+  ("64", RankRule.fixed(64)), ("energy:0.95", .energy(0.95)), ("energy:95%", .energy(0.95)),
+  ("elbow", .elbow), ("erank", .effectiveRank), ("share:0.5", .parameterShare(0.5)),
+])
+func rulesReadBackFromTheirNames(text: String, rule: RankRule) {
+  #expect(RankRule(name: text) == rule)
+  #expect(RankRule(name: rule.name) == rule)
+}
+
+@Test(arguments: ["", "0", "-3", "energy", "energy:0", "energy:1", "energy:nan", "elbow:2"])
+func textThatIsNoRuleIsRefused(text: String) {
+  #expect(RankRule(name: text) == nil)
+}
+
 @Test func breakEvenIsWhereTwoFactorsHoldAsMuchAsTheWeight() {
   for (rows, columns) in [(24, 16), (576, 1536), (7, 7), (1, 5)] {
     let limit = LowRank.breakEven(rows: rows, columns: columns)
