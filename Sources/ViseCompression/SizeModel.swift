@@ -80,6 +80,6 @@ public struct SizeModel: Hashable, Sendable {
 extension Treatment {
   /// Whether GGUF has a type for what `site` becomes.
   func fitsGGUF(_ site: Site) -> Bool {
-    lowRank == nil && storedFormat(for: site).storageType != nil
+    form == .whole && storedFormat(for: site).storageType != nil
   }
 }

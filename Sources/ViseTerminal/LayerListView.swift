@@ -161,7 +161,7 @@ extension LayerListView.Columns {
   private static func formatWidth(_ state: WorkbenchState, limit: Int) -> Int {
     let plan = state.document.plan
     let compound = state.sites.filter {
-      plan[$0.name].sparsity != nil || plan[$0.name].lowRank != nil
+      plan[$0.name].sparsity != nil || plan[$0.name].form != .whole
     }
     let longest = compound.map { Canvas.columns(of: plan[$0.name].compactName(for: $0)) }.max()
     return min(max(longest ?? 7, 7), limit)

@@ -146,7 +146,8 @@ enum ChoiceTable {
       let isCurrent = state.document.plan[site.name].format == format
       var treatment = state.document.plan[site.name]
       treatment = Treatment(
-        sparsity: treatment.sparsity, lowRank: treatment.lowRank, format: format)
+        sparsity: treatment.sparsity, lowRank: treatment.lowRank,
+        structure: treatment.structure, format: format)
       let bytes = treatment.byteCount(for: site)
       let role: StyleRole = isCurrent ? .edited : bytes == nil ? .track : .text
       if isCurrent { canvas.put("•", .edited, column: column, row: row) }

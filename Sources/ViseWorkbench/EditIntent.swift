@@ -80,7 +80,7 @@ public enum EditIntent: Hashable, Sendable {
     case .prune(let sparsity):
       choice.treatment.sparsity = sparsity.map { $0.keepingMethod(of: current.treatment.sparsity) }
     case .pruneStep(let percent): return stepPruning(percent, current)
-    case .rank(let rank): choice.treatment.lowRank = current.treatment.lowRank(of: rank)
+    case .rank(let rank): choice.treatment = current.treatment.ranked(rank)
     case .rankRule: return .refused("its singular values are not known yet")
     case .rankStep(let direction): return stepRank(direction, site, current)
     case .method(let method):
@@ -91,6 +91,9 @@ public enum EditIntent: Hashable, Sendable {
   }
 
   private func fit(_ format: NumberFormat, _ site: Site, _ current: SiteChoice) -> Outcome {
+    if current.treatment.structure != nil {
+      return .choice(SiteChoice(current.treatment.storing(format)), reason: nil)
+    }
     let rank = current.treatment.lowRank?.rank
     guard let resolution = DefaultFormat.resolve(format, for: site, rank: rank) else {
       return .refused(format.misfit(columns: site.columns) ?? "no format fits rank \(rank ?? 0)")
@@ -147,9 +150,7 @@ public enum EditIntent: Hashable, Sendable {
   }
 
   private func ranked(_ current: SiteChoice, _ rank: Int?) -> Treatment {
-    var treatment = current.treatment
-    treatment.lowRank = treatment.lowRank(of: rank)
-    return treatment
+    current.treatment.ranked(rank)
   }
 
   /// Says where two factors hold more numbers than the weight.

@@ -63,7 +63,7 @@ public final class EngineMailbox: Sendable {
 
   private static func add(_ event: EngineEvent, to contents: inout Contents) {
     switch event {
-    case .opened, .openFailed: contents.ordered.append(event)
+    case .opened, .openFailed, .spectrum, .spectrumFailed: contents.ordered.append(event)
     case .latency(_, let revision): replace(.latency, by: event, revision, in: &contents)
     case .quality(_, let revision): replace(.quality, by: event, revision, in: &contents)
     case .sensitivities(let found): contents.sensitivities += found

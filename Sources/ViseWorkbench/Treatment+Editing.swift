@@ -5,7 +5,16 @@ extension Treatment {
   func storing(_ format: NumberFormat?) -> Treatment {
     let isSupported = format?.supports(method) ?? false
     return Treatment(
-      sparsity: sparsity, lowRank: lowRank, format: format, method: isSupported ? method : .best)
+      sparsity: sparsity, lowRank: lowRank, structure: structure, format: format,
+      method: isSupported ? method : .best)
+  }
+
+  /// The same with a factorization of `rank` in place of any structure.
+  func ranked(_ rank: Int?) -> Treatment {
+    var treatment = self
+    treatment.lowRank = lowRank(of: rank)
+    treatment.structure = nil
+    return treatment
   }
 
   /// A factorization of `rank` by the method in use.
@@ -28,7 +37,9 @@ extension Treatment {
   public func compactName(for site: Site) -> String {
     let stored = format ?? .ggml(site.stored)
     let name = stored.name.split(separator: ":").first.map(String.init) ?? stored.name
-    let parts = [lowRank.map { "r\($0.rank)" }, name, sparsity.map { $0.compactName }]
+    let parts = [
+      lowRank.map { "r\($0.rank)" } ?? structure?.name, name, sparsity.map { $0.compactName },
+    ]
     return parts.compactMap { $0 }.joined(separator: " ")
   }
 }

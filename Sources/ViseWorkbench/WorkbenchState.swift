@@ -90,7 +90,7 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// Bits of the file a weight of `site` takes under the plan.
   public func bitsPerWeight(of site: Site) -> Double {
-    guard document.plan[site.name].lowRank != nil else { return format(of: site).bitsPerWeight }
+    guard document.plan[site.name].form != .whole else { return format(of: site).bitsPerWeight }
     return Double(byteCount(of: site) * 8) / Double(max(site.parameterCount, 1))
   }
 

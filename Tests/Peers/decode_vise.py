@@ -140,12 +140,48 @@ def weight(name, note, tensors, side, rows, columns):
     return decode(note["format"], part, rows, columns)
 
 
+def structured(name, note, tensors):
+    rows, columns = note["rows"], note["columns"]
+    kind, *options = note["structure"].split(":")
+
+    def part(side, height, width):
+        return weight(name, note, tensors, "." + side, height, width)
+
+    if kind == "kronecker":
+        (r, c), terms = map(int, options[0].split("x")), int(options[1])
+        outer = part("outer", terms * r, c).reshape(terms, r, c)
+        inner = part("inner", terms * (rows // r), columns // c).reshape(terms, rows // r, -1)
+        return sum(numpy.kron(a, b) for a, b in zip(outer, inner))
+    if kind == "blocks":
+        count = int(options[0])
+        height, width = rows // count, columns // count
+        values = numpy.zeros((rows, columns), F32)
+        for index in range(count):
+            values[index * height : (index + 1) * height, index * width : (index + 1) * width] = (
+                part(f"block{index}", height, width))
+        return values
+    if kind in ("toeplitz", "hankel"):
+        diagonals = part("diagonals", 1, rows + columns - 1)[0]
+        i, j = numpy.indices((rows, columns))
+        return diagonals[j - i + rows - 1 if kind == "toeplitz" else i + j]
+    rank, n = int(options[0]), rows
+    residue = part("left", n, rank).astype(float) @ part("right", rank, n).astype(float)
+    shift = numpy.eye(n, k=-1)
+    up, down = shift.copy(), shift.copy()
+    up[0, -1], down[0, -1] = 1, -1
+    # Z1 W - W Z-1 = residue as one linear system.
+    system = numpy.kron(up, numpy.eye(n)) - numpy.kron(numpy.eye(n), down.T)
+    return numpy.linalg.solve(system, residue.ravel()).reshape(n, n).astype(F32)
+
+
 def main(path, out):
     sites, tensors = read(path)
     with open(out, "wb") as file:
         for name, note in sites.items():
             rows, columns = note["rows"], note["columns"]
-            if "rank" in note:
+            if "structure" in note:
+                values = structured(name, note, tensors)
+            elif "rank" in note:
                 left = weight(name, note, tensors, ".left", rows, note["rank"])
                 right = weight(name, note, tensors, ".right", note["rank"], columns)
                 values = None if left is None or right is None else left @ right

@@ -227,11 +227,11 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
   try withFolder { folder in
     let plan = folder.appending(path: "rules.toml").path
     try """
-      version = 1
-      [sites]
-      "*attn_q*" = { rank = "energy:0.7", format = "int4:g32" }
-      "*ffn_up*" = { rank = "elbow", prune = 0.2, method = "svd" }
-      """.write(toFile: plan, atomically: true, encoding: .utf8)
+    version = 1
+    [sites]
+    "*attn_q*" = { rank = "energy:0.7", format = "int4:g32" }
+    "*ffn_up*" = { rank = "elbow", prune = 0.2, method = "svd" }
+    """.write(toFile: plan, atomically: true, encoding: .utf8)
     let refused = try vise("plan", "check", sample, "--plan", plan)
     #expect(refused.code == 2 && refused.errors.contains("line 3: rank = \"energy:0.7\""))
     let resolved = folder.appending(path: "numbers.toml").path
@@ -247,11 +247,11 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
   try withFolder { folder in
     let plan = folder.appending(path: "plan.toml").path
     try """
-      version = 1
-      [sites]
-      "*ffn_up*" = "int4:g32"
-      "*ffn_down*" = "q4_0"
-      """.write(toFile: plan, atomically: true, encoding: .utf8)
+    version = 1
+    [sites]
+    "*ffn_up*" = "int4:g32"
+    "*ffn_down*" = "q4_0"
+    """.write(toFile: plan, atomically: true, encoding: .utf8)
     let report = try vise("inspect", sample, "--plan", plan, "--coded", "--json").json
     let sites = try #require(report["sites"] as? [[String: Any]])
     let up = try #require(sites.first { ($0["name"] as? String)?.contains("ffn_up") == true })
@@ -260,11 +260,11 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
     let bytes = try #require(planned["bytes"] as? Int)
     let codedBytes = try #require(coded["bytes"] as? Int)
     #expect(codedBytes < bytes && codedBytes > bytes * 3 / 4)
-    #expect((planned["accumulatorBits"] as? Int ?? 0) > 12)
+    #expect((planned["accumulator_bits"] as? Int ?? 0) > 12)
     let down = try #require(sites.first { ($0["name"] as? String)?.contains("ffn_down") == true })
     #expect((down["planned"] as? [String: Any])?["coded"] == nil)
     let totals = try #require(report["planned"] as? [String: Any])
-    #expect(totals["uncodedSites"] as? Int == 6)
+    #expect(totals["uncoded_sites"] as? Int == 6)
     let without = try vise("inspect", sample, "--coded")
     #expect(without.code == 2 && without.errors.contains("--plan"))
   }

@@ -66,6 +66,9 @@ extension ViseLayoutPeerTests {
   /// Products are summed in another order; what the factors are is compared bit for bit above.
   @Test(arguments: [
     "rank=16 format=int4:g8", "rank=8 format=nf4:g8", "prune=0.3 rank=12 format=f16",
+    "structure=kronecker:4x8:3 format=f16", "structure=blocks:4 format=int4:g8",
+    "structure=toeplitz format=int8:channel", "structure=hankel format=bf16",
+    "structure=displacement:2 format=f16",
   ])
   func factorsMultiplyToTheValues(name: String) throws {
     let treatment = try #require(Treatment(name: name))

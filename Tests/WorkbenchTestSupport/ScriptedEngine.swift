@@ -74,8 +74,20 @@ public enum FixtureModel {
           limit: 0.42, bins: spikes, zeroCount: zeros, outsideCount: 3,
           count: site.parameterCount),
       distortion: isKept ? nil : Distortion(original: original, treated: treated, count: 4),
-      storage: isKept ? nil : StorageFigures(coded: nil, accumulatorBits: nil),
+      storage: isKept ? nil : storage(of: site, under: treatment),
       spectrum: spectrum(of: site))
+  }
+
+  /// Codes that lose a sixteenth, and sums of 20 bits; tests only.
+  private static func storage(of site: Site, under treatment: Treatment) -> StorageFigures {
+    let bytes = treatment.byteCount(for: site) ?? 0
+    let coded = CodedSize(
+      codeCount: site.parameterCount, plainCodeBytes: bytes, codedCodeBytes: bytes - bytes / 16,
+      entropy: 3.75, otherBytes: 0)
+    guard case .integer? = treatment.format else {
+      return StorageFigures(coded: nil, accumulatorBits: nil)
+    }
+    return StorageFigures(coded: coded, accumulatorBits: 20)
   }
 
   /// Singular values that fall as 1/k; tests only.

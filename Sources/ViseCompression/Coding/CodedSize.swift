@@ -12,6 +12,16 @@ public struct CodedSize: Hashable, Sendable {
   /// Bytes of all other parts.
   public let otherBytes: Int
 
+  public init(
+    codeCount: Int, plainCodeBytes: Int, codedCodeBytes: Int, entropy: Double, otherBytes: Int
+  ) {
+    self.codeCount = codeCount
+    self.plainCodeBytes = plainCodeBytes
+    self.codedCodeBytes = codedCodeBytes
+    self.entropy = entropy
+    self.otherBytes = otherBytes
+  }
+
   public var plainByteCount: Int { plainCodeBytes + otherBytes }
   public var codedByteCount: Int { codedCodeBytes + otherBytes }
 

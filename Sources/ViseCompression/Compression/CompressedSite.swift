@@ -6,14 +6,14 @@ public struct CompressedSite: Sendable {
   public enum Storage: Sendable {
     /// Rows × columns in one number format.
     case dense(EncodedWeight)
-    /// rows × rank and rank × columns, whose product is the weight.
-    case factors(left: EncodedWeight, right: EncodedWeight)
+    /// The parts of the treatment's form, which make up the weight.
+    case factors([EncodedWeight])
 
     /// What is stored, in the order of the file.
     public var weights: [EncodedWeight] {
       switch self {
       case .dense(let encoded): [encoded]
-      case .factors(let left, let right): [left, right]
+      case .factors(let parts): parts
       }
     }
   }
@@ -40,10 +40,10 @@ extension Treatment {
   public func storedFormat(for site: Site) -> NumberFormat {
     if let format { return format }
     let own = NumberFormat.ggml(site.stored)
-    let columns = [site.columns] + (lowRank.map { [$0.rank] } ?? [])
+    let parts = form.parts(rows: site.rows, columns: site.columns)
     let canWrite =
       NumberFormat.encodable.contains(site.stored)
-      && columns.allSatisfy { own.misfit(columns: $0) == nil }
+      && parts.allSatisfy { own.misfit(columns: $0.columns) == nil }
     return canWrite ? own : .ggml(.f16)
   }
 
@@ -51,10 +51,13 @@ extension Treatment {
   public func byteCount(for site: Site) -> Int? {
     guard problem(for: site) == nil else { return nil }
     let format = storedFormat(for: site)
-    guard let lowRank else { return format.byteCount(rows: site.rows, columns: site.columns) }
-    guard let left = format.byteCount(rows: site.rows, columns: lowRank.rank),
-      let right = format.byteCount(rows: lowRank.rank, columns: site.columns)
-    else { return nil }
-    return left + right
+    var sum = 0
+    for part in form.parts(rows: site.rows, columns: site.columns) {
+      guard let bytes = format.byteCount(rows: part.rows, columns: part.columns) else {
+        return nil
+      }
+      sum += bytes
+    }
+    return sum
   }
 }

@@ -36,6 +36,14 @@ public struct SiteCompression: Sendable {
       try SitePruning(sparsity: $0, statistics: statistics, factors: factors, work: work)
         .prune(weight)
     }
+    if let structure = treatment.structure {
+      let made = try SiteStructuring(
+        structure: structure, codec: format.codec, method: treatment.method,
+        statistics: statistics, work: work
+      ).compress(pruned?.values ?? weight)
+      return CompressedSite(
+        storage: .factors(made.weights), format: format, values: made.values)
+    }
     if let lowRank = treatment.lowRank {
       let factored = try SiteFactorization(
         lowRank: lowRank, codec: format.codec, method: treatment.method, statistics: statistics,

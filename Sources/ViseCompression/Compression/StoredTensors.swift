@@ -2,9 +2,9 @@ public import ViseTensor
 
 /// One tensor of a treated site in Vise's own safetensors layout.
 ///
-/// A site `s` is stored as its format's parts, `s.codes`, `s.scales` …; a factorized one as
-/// `s.left.…` and `s.right.…`. Half floats and bfloat16 are one tensor of their own element type,
-/// called `s`, `s.left` or `s.right`. ggml's blocks are the part `data`, their bytes row by row.
+/// A site `s` is stored as its format's parts, `s.codes`, `s.scales` …; a factorized or
+/// structured one as those of each part of its form, `s.left.…` and `s.right.…`. Half floats and
+/// bfloat16 are one tensor of their own element type, called `s`, `s.left` or `s.right`. ggml's blocks are the part `data`, their bytes row by row.
 public struct StoredTensor: Hashable, Sendable {
   /// What follows the site's name: nothing, or such as `.scales` or `.left.codes`.
   public let suffix: String
@@ -20,21 +20,23 @@ extension Treatment {
   public func storedTensors(for site: Site) -> [StoredTensor]? {
     guard problem(for: site) == nil else { return nil }
     let format = storedFormat(for: site)
-    guard let lowRank else {
-      return format.storedTensors(rows: site.rows, columns: site.columns, prefix: "")
+    var tensors: [StoredTensor] = []
+    for part in form.parts(rows: site.rows, columns: site.columns) {
+      guard
+        let stored = format.storedTensors(
+          rows: part.rows, columns: part.columns, prefix: part.suffix)
+      else { return nil }
+      tensors += stored
     }
-    guard
-      let left = format.storedTensors(rows: site.rows, columns: lowRank.rank, prefix: ".left"),
-      let right = format.storedTensors(
-        rows: lowRank.rank, columns: site.columns, prefix: ".right")
-    else { return nil }
-    return left + right
+    return tensors
   }
 
   /// What the file says of `site`: a JSON object with `format`, `rows`, `columns` and, where it is
-  /// factorized, `rank`.
+  /// factorized, `rank` or `structure`.
   public func storageNote(for site: Site) -> String {
-    let rank = lowRank.map { ",\"rank\":\($0.rank)" } ?? ""
+    let rank =
+      structure.map { ",\"structure\":\"\($0.name)\"" }
+      ?? lowRank.map { ",\"rank\":\($0.rank)" } ?? ""
     return "{\"format\":\"\(storedFormat(for: site).name)\",\"rows\":\(site.rows),"
       + "\"columns\":\(site.columns)\(rank)}"
   }

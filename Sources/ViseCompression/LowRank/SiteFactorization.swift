@@ -31,7 +31,7 @@ struct SiteFactorization {
         work: work
       ).encode(try inner.leastSquares(weight, damping: Self.damping))
       let product = try product(try codec.decode(left, work: work), decodedRight)
-      return (.factors(left: left, right: right), product)
+      return (.factors([left, right]), product)
     } catch let error as LinearAlgebraError {
       throw CompressionError.numericalFailure("the weight has no such factors: \(error)")
     }

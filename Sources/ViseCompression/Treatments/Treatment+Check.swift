@@ -13,14 +13,16 @@ extension Treatment {
         return
           "\(sparsity.pattern.name) needs rows divisible by \(group), this site's are \(columns)"
       }
-      if lowRank != nil {
+      if form != .whole {
         return "\(sparsity.pattern.name) does not survive a factorization, whose product is dense"
       }
     }
     if let sparsity, sparsity.keptCount(columns: columns) == 0 {
       return "pruning \(sparsity.ratio) leaves nothing of rows of \(columns)"
     }
-    if let lowRank {
+    if let structure {
+      if let problem = problem(structure, rows: rows, columns: columns) { return problem }
+    } else if let lowRank {
       let limit = min(rows, columns)
       if lowRank.rank >= limit {
         return "rank \(lowRank.rank) is no reduction: the weight's own is at most \(limit)"
@@ -37,5 +39,19 @@ extension Treatment {
       return "\(method.rawValue) does not fill \(format.name)"
     }
     return nil
+  }
+
+  private func problem(_ structure: Structure, rows: Int, columns: Int) -> String? {
+    if lowRank != nil { return "a rank and \(structure.name) exclude each other" }
+    if let problem = structure.problem(rows: rows, columns: columns) { return problem }
+    guard let format else { return nil }
+    for part in form.parts(rows: rows, columns: columns) {
+      if let reason = format.misfit(columns: part.columns) {
+        return "the part \(part.name) of \(structure.name): \(reason)"
+      }
+    }
+    if case .blocks = structure { return nil }
+    return method.needsCalibration
+      ? "\(method.rawValue) needs inputs, which the parts of \(structure.name) do not have" : nil
   }
 }

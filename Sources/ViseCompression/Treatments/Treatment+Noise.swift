@@ -15,6 +15,11 @@ extension Treatment {
       let left = 1 - Double(lowRank.rank) / Double(max(1, min(rows, columns)))
       noise += max(0, left) * max(0, left)
     }
+    if structure != nil {
+      // As if all directions mattered alike.
+      let count = form.parameterCount(rows: rows, columns: columns)
+      noise += max(0, 1 - Double(count) / Double(max(1, rows * columns)))
+    }
     return max(noise, 1e-12)
   }
 

@@ -20,6 +20,7 @@ extension Treatment {
       settings.append(("rank", String(lowRank.rank)))
       if let method = lowRank.method { methods.append(method.rawValue) }
     }
+    if let structure { settings.append(("structure", structure.name)) }
     if let format { settings.append(("format", format.name)) }
     if method != .best { methods.append(method.rawValue) }
     if !methods.isEmpty { settings.append(("method", methods.joined(separator: "+"))) }
@@ -75,7 +76,9 @@ public struct TreatmentSettings {
   private var values: [String: String] = [:]
 
   /// The keys a treatment may set.
-  public static let keys = ["prune", "pattern", "rank", "format", "group", "symmetric", "method"]
+  public static let keys = [
+    "prune", "pattern", "rank", "structure", "format", "group", "symmetric", "method",
+  ]
 
   public init() {}
 
@@ -114,7 +117,7 @@ public struct TreatmentSettings {
     }
     return Treatment(
       sparsity: try sparsity(methods.pruning), lowRank: try lowRank(methods.factorization),
-      format: format, method: methods.format ?? .best)
+      structure: try structure(), format: format, method: methods.format ?? .best)
   }
 
   private typealias Methods = (
@@ -186,6 +189,17 @@ public struct TreatmentSettings {
           : "a number; vise plan resolve finds it from the weights")
     }
     return LowRank(rank: rank, method: method)
+  }
+
+  private func structure() throws(Fault) -> Structure? {
+    guard let name = values["structure"] else { return nil }
+    guard let structure = Structure(name: name) else {
+      throw .badValue(key: "structure", value: name, expected: Structure.examples)
+    }
+    if values["rank"] != nil {
+      throw .badValue(key: "structure", value: name, expected: "no rank beside it")
+    }
+    return structure
   }
 
   private func format() throws(Fault) -> NumberFormat? {

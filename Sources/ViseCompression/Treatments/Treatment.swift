@@ -2,17 +2,20 @@
 public struct Treatment: Hashable, Sendable {
   public var sparsity: Sparsity?
   public var lowRank: LowRank?
+  /// In place of a rank.
+  public var structure: Structure?
   /// The format to store the values in; `nil` leaves them in the file's.
   public var format: NumberFormat?
   /// How the format's values are chosen.
   public var method: Method
 
   public init(
-    sparsity: Sparsity? = nil, lowRank: LowRank? = nil, format: NumberFormat? = nil,
-    method: Method = .best
+    sparsity: Sparsity? = nil, lowRank: LowRank? = nil, structure: Structure? = nil,
+    format: NumberFormat? = nil, method: Method = .best
   ) {
     self.sparsity = sparsity
     self.lowRank = lowRank
+    self.structure = structure
     self.format = format
     self.method = format == nil ? .best : method
   }
@@ -21,7 +24,7 @@ public struct Treatment: Hashable, Sendable {
   public static let keep = Treatment()
 
   /// Whether a number format is all it asks for.
-  public var isFormatOnly: Bool { sparsity == nil && lowRank == nil && format != nil }
+  public var isFormatOnly: Bool { sparsity == nil && form == .whole && format != nil }
 
   /// Whether one of its methods cannot work without statistics of the site's inputs.
   public var needsCalibration: Bool {

@@ -93,7 +93,8 @@ public final class LatencyModel: LatencyPredicting {
       let treatment = plan.change(of: site)
       let format = treatment?.storedFormat(for: site) ?? .ggml(site.stored)
       counts[format, default: 0] +=
-        treatment?.lowRank.map { $0.rank * (site.rows + site.columns) } ?? site.parameterCount
+        treatment?.form.parameterCount(rows: site.rows, columns: site.columns)
+        ?? site.parameterCount
     }
     return counts.compactMap { format, count in
       let own = format.storageType.flatMap { rates[$0] == nil ? nil : $0 }

@@ -19,7 +19,7 @@ struct CompressedTensorsCheck {
 
   private func reason(_ site: Site, _ treatment: Treatment) -> String? {
     if let problem = treatment.problem(for: site) { return problem }
-    if treatment.lowRank != nil { return "compressed-tensors has no factorized layers" }
+    if treatment.form != .whole { return "compressed-tensors has no factorized layers" }
     let format = treatment.storedFormat(for: site)
     if format == .ggml(.f16) || format == .ggml(.bf16) { return nil }
     guard let scheme = Scheme(format) else {

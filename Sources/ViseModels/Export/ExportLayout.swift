@@ -54,7 +54,7 @@ extension Model {
       let reason: String? =
         if let problem = treatment.problem(for: site) {
           problem
-        } else if treatment.lowRank != nil {
+        } else if treatment.form != .whole {
           "GGUF runtimes have no factorized layers"
         } else if treatment.storedFormat(for: site).storageType == nil {
           "GGUF has no type for \(treatment.storedFormat(for: site).name)"

@@ -112,7 +112,7 @@ public struct ModelExporter: Sendable {
     _ site: Site, under treatment: Treatment, cancellation: CancellationFlag
   ) throws -> CompressedSite {
     let needsBLAS =
-      treatment.lowRank != nil || treatment.sparsity != nil || treatment.needsCalibration
+      treatment.form != .whole || treatment.sparsity != nil || treatment.needsCalibration
     if needsBLAS || calibration != nil { try BLAS.load() }
     let work = RowWork(pool: pool, cancellation: cancellation)
     return try SiteCompression(

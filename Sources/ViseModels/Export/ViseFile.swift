@@ -18,8 +18,8 @@ public struct ViseFile: Sendable {
     public let format: NumberFormat
     public let rows: Int
     public let columns: Int
-    /// The rank of a site stored as two factors.
-    public let rank: Int?
+    /// What its parts are.
+    public let form: SiteForm
   }
 
   /// Treated sites, and untreated ones in ggml's block types, by name.
@@ -64,21 +64,14 @@ public struct ViseFile: Sendable {
   /// The site called `name`, stored and decoded; a factorized one needs OpenBLAS.
   public func site(_ name: String) throws -> CompressedSite {
     guard let entry = sites[name] else { throw ViseFileError.noSuchSite(name) }
-    let work = RowWork(pool: nil)
-    guard let rank = entry.rank else {
-      let weight = try weight(name, suffix: "", entry, rows: entry.rows, columns: entry.columns)
-      return CompressedSite(
-        storage: .dense(weight), format: entry.format,
-        values: try entry.format.codec.decode(weight, work: work))
+    let weights = try entry.form.parts(rows: entry.rows, columns: entry.columns).map { part in
+      try weight(
+        name, suffix: part.name.isEmpty ? "" : ".\(part.name)", entry, rows: part.rows,
+        columns: part.columns)
     }
-    try BLAS.load()
-    let left = try weight(name, suffix: ".left", entry, rows: entry.rows, columns: rank)
-    let right = try weight(name, suffix: ".right", entry, rows: rank, columns: entry.columns)
-    let codec = entry.format.codec
-    return CompressedSite(
-      storage: .factors(left: left, right: right), format: entry.format,
-      values: LinearAlgebra.product(
-        try codec.decode(left, work: work), try codec.decode(right, work: work)))
+    return try CompressedSite(
+      weights, form: entry.form, format: entry.format, rows: entry.rows, columns: entry.columns,
+      work: RowWork(pool: nil))
   }
 
   private func weight(
@@ -136,6 +129,14 @@ extension ViseFile.Entry {
         (1...Self.largestDimension).contains($0)
       })
     else { return nil }
-    self.init(format: format, rows: rows, columns: columns, rank: note["rank"]?.asInt)
+    var form = SiteForm.whole
+    if let rank = note["rank"]?.asInt { form = .lowRank(rank: rank) }
+    if let name = note["structure"] {
+      guard let structure = name.asString.flatMap(Structure.init(name:)),
+        structure.problem(rows: rows, columns: columns) == nil
+      else { return nil }
+      form = .structured(structure)
+    }
+    self.init(format: format, rows: rows, columns: columns, form: form)
   }
 }

@@ -7,12 +7,19 @@ import ViseTensor
 /// One file, little-endian, tensors in the order of the source. `__metadata__` holds `format`, always
 /// `vise`; `vise.version`, `1`; and `vise.sites`, a JSON object with a member a treated site: `format`
 /// (the name of its number format in plans), `rows`, `columns` and, where it is a product of two
-/// factors, `rank`.
+/// factors, `rank`, or where it has another form of few numbers, `structure` (as plans spell it).
 ///
 /// - A treated site `s` is the tensors `s.<part>` its format's documentation lists, `codes`,
 ///   `scales` and so on, with their element types and shapes. Rows are outputs, columns inputs.
 /// - A factorized site is `s.left.<part>` (rows × rank) and `s.right.<part>` (rank × columns); the
 ///   weight is left · right, summed in float32.
+/// - `kronecker:RxC:T` is `s.outer` (T·R × C) and `s.inner` (T·rows/R × columns/C), the factors of the
+///   T products below each other; the weight is the sum of outer ⊗ inner.
+/// - `blocks:N` is `s.block0`, `s.block1` … (rows/N × columns/N) along the diagonal, zeros around them.
+/// - `toeplitz` and `hankel` are `s.diagonals` (1 × rows + columns − 1): the weight at row i and column
+///   j is number j − i + rows − 1, or i + j.
+/// - `displacement:R` is `s.left` (n × R) and `s.right` (R × n); Z₁·W − W·Z₋₁ = left · right, where Z_f
+///   shifts down by one and has f in its upper right corner.
 /// - `f16` and `bf16` have one part, which is called `s` (or `s.left`, `s.right`).
 /// - Other tensors have the source's name, shape and bytes. ggml's block types are no element type
 ///   of safetensors: their bytes are `<name>.data`, U8 [rows, bytes of a row], and `vise.sites` names

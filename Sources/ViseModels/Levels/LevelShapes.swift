@@ -6,48 +6,48 @@ struct LevelShapes {
   let format: NumberFormat
   private let rows: Int
   private let columns: Int
-  private let rank: Int?
+  private let form: SiteForm
 
   /// `nil` where nothing can be stored, or remaking it costs no more than reading it.
   init?(_ site: Site, _ treatment: Treatment) {
     guard treatment.problem(for: site) == nil else { return nil }
     format = treatment.storedFormat(for: site)
     if treatment.isFormatOnly, format == .ggml(.f16) || format == .ggml(.bf16) { return nil }
-    (rows, columns, rank) = (site.rows, site.columns, treatment.lowRank?.rank)
+    (rows, columns, form) = (site.rows, site.columns, treatment.form)
   }
 
-  private var sides: [[WeightPart]] {
-    guard let rank else { return [format.codec.layout(rows: rows, columns: columns)] }
-    return [
-      format.codec.layout(rows: rows, columns: rank),
-      format.codec.layout(rows: rank, columns: columns),
-    ]
+  private var parts: [SiteForm.Part] { form.parts(rows: rows, columns: columns) }
+
+  /// Bytes of each tensor, those of the first part first.
+  var byteCounts: [Int] {
+    parts.flatMap { format.codec.layout(rows: $0.rows, columns: $0.columns) }.map(\.byteCount)
   }
 
-  /// Bytes of each part, those of the left factor first.
-  var byteCounts: [Int] { sides.flatMap { $0 }.map(\.byteCount) }
-
-  /// The site whose parts have `bytes`.
+  /// The site whose tensors have `bytes`.
   func site(_ bytes: [ByteBuffer], work: RowWork) throws -> CompressedSite {
     var rest = bytes[...]
-    func weight(_ layout: [WeightPart], rows: Int, columns: Int) -> EncodedWeight {
-      let parts = zip(layout, rest).map { EncodedWeight.Part($0, bytes: $1) }
-      rest = rest.dropFirst(layout.count)
-      return EncodedWeight(rows: rows, columns: columns, parts: parts)
-    }
     let codec = format.codec
-    let sides = sides
-    guard let rank else {
-      let weight = weight(sides[0], rows: rows, columns: columns)
-      return CompressedSite(
-        storage: .dense(weight), format: format, values: try codec.decode(weight, work: work))
+    let weights = parts.map { part in
+      let layout = codec.layout(rows: part.rows, columns: part.columns)
+      let tensors = zip(layout, rest).map { EncodedWeight.Part($0, bytes: $1) }
+      rest = rest.dropFirst(layout.count)
+      return EncodedWeight(rows: part.rows, columns: part.columns, parts: tensors)
     }
-    try BLAS.load()
-    let left = weight(sides[0], rows: rows, columns: rank)
-    let right = weight(sides[1], rows: rank, columns: columns)
-    return CompressedSite(
-      storage: .factors(left: left, right: right), format: format,
-      values: LinearAlgebra.product(
-        try codec.decode(left, work: work), try codec.decode(right, work: work)))
+    return try CompressedSite(
+      weights, form: form, format: format, rows: rows, columns: columns, work: work)
+  }
+}
+
+extension CompressedSite {
+  /// What `weights`, the parts of `form`, decode to; all but whole weights need OpenBLAS.
+  init(
+    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, rows: Int, columns: Int,
+    work: RowWork
+  ) throws {
+    if form != .whole { try BLAS.load() }
+    let decoded = try weights.map { try format.codec.decode($0, work: work) }
+    self.init(
+      storage: form == .whole ? .dense(weights[0]) : .factors(weights), format: format,
+      values: form.product(decoded, rows: rows, columns: columns))
   }
 }

@@ -121,7 +121,7 @@ public struct PlanFile: Hashable, Sendable {
   ) throws(PlanFileError) -> (Treatment, Substitution?) {
     var fitted = treatment
     var substitution: Substitution?
-    if let format = treatment.format, treatment.lowRank == nil {
+    if let format = treatment.format, treatment.form == .whole {
       guard let resolution = DefaultFormat.resolve(format, for: site) else {
         throw PlanFileError(
           line: line, reason: .doesNotFit(site: site.name, format: format.name))

@@ -121,3 +121,86 @@ func aProjectionLeavesNothingAlongItsDiagonals(seed: UInt64) {
     squaredError(cases.weight, refitted, moment) < squaredError(cases.weight, plain, moment))
   #expect(method.fits(rows: 24, columns: 16) && !method.fits(rows: 24, columns: 15))
 }
+
+@Test(arguments: [
+  ("structure=kronecker:8x16:6 format=f16", 2 * 6 * (8 * 16 + 12 * 8)),
+  ("structure=blocks:4 format=int4:g16", 96 * 32 / 2 + 96 * 2 * 2),
+  ("structure=toeplitz format=f16", 2 * 223),
+  ("prune=0.3 structure=hankel format=int8:channel", 223 + 2),
+])
+func aStructuredSiteHasExactlyTheBytesOfItsParts(name: String, byteCount: Int) throws {
+  let cases = try PruningCases(rows: 96, columns: 128, seed: 54)
+  let treatment = try #require(Treatment(name: name))
+  #expect(treatment.name == name && treatment.byteCount(for: cases.site()) == byteCount)
+  let site = try cases.compress(name)
+  #expect(site.byteCount == byteCount)
+  #expect(
+    try #require(treatment.storedTensors(for: cases.site())).map(\.byteCount).reduce(0, +)
+      == byteCount)
+  #expect(site.storedBytes.reduce(0) { $0 + $1.count } == byteCount)
+}
+
+@Test func structuredValuesAreThoseOfThePartsByPlainCode() throws {
+  let cases = try PruningCases(rows: 96, columns: 128, seed: 55)
+  func parts(_ name: String) throws -> (parts: [Matrix], values: Matrix) {
+    let site = try cases.compress("structure=\(name) format=int8:channel")
+    let decoded = try site.storage.weights.map {
+      try site.format.codec.decode($0, work: cases.work)
+    }
+    return (decoded, site.values)
+  }
+  let kronecker = try parts("kronecker:8x16:3")
+  let blocks = try parts("blocks:4")
+  let hankel = try parts("hankel")
+  for row in 0..<96 {
+    for column in 0..<128 {
+      let sum = (0..<3).reduce(Float(0)) { sum, term in
+        sum + kronecker.parts[0].row(term * 8 + row / 12)[column / 8]
+          * kronecker.parts[1].row(term * 12 + row % 12)[column % 8]
+      }
+      #expect(abs(kronecker.values.row(row)[column] - sum) < 1e-6)
+      let block =
+        row / 24 == column / 32 ? blocks.parts[row / 24].row(row % 24)[column % 32] : 0
+      #expect(blocks.values.row(row)[column] == block)
+      #expect(hankel.values.row(row)[column] == hankel.parts[0].row(0)[row + column])
+    }
+  }
+}
+
+@Test func aDisplacedSquareComesBackNearlyAtFullRankAndBlocksFollowTheOutputs() throws {
+  let square = try PruningCases(rows: 64, columns: 64, seed: 56)
+  let few = try square.compress("structure=displacement:8 format=f16").values
+  let many = try square.compress("structure=displacement:31 format=f16").values
+  #expect(squaredError(square.weight, many) < squaredError(square.weight, few))
+  let cases = try PruningCases(rows: 96, columns: 128, seed: 57)
+  let fitted = cases.error(try cases.compress("structure=blocks:4 format=f16").values)
+  let plain = cases.error(
+    try cases.compress("structure=blocks:4 format=f16", calibrated: false).values)
+  #expect(fitted < plain)
+}
+
+@Test(arguments: [
+  ("structure=kronecker:5x16:2", "needs 5 × 16 to divide 96 × 128"),
+  ("structure=kronecker:1x2:3", "has 2 terms at most here"),
+  ("structure=kronecker:16x16:200", "has 48 terms at most here"),
+  ("structure=blocks:1", "is none of 2 to 64 blocks"),
+  ("structure=blocks:64", "needs 64 to divide 96 × 128"),
+  ("structure=displacement:4", "needs a square weight"),
+  ("structure=kronecker:8x16:96", "no fewer than the weight's"),
+  ("structure=kronecker:8x16:2 format=q4_0", "needs rows divisible by 32"),
+  ("structure=toeplitz format=int4:g16 method=gptq", "gptq needs inputs"),
+  ("pattern=2:4 structure=toeplitz", "does not survive"),
+])
+func structuresThatDoNotSuitAreRefusedWithTheReason(name: String, reason: String) throws {
+  let treatment = try #require(Treatment(name: name))
+  let problem = treatment.problem(rows: 96, columns: 128)
+  #expect(problem?.contains(reason) == true, "\(problem ?? "none")")
+}
+
+@Test(arguments: [
+  "structure=kronecker:16x16", "structure=kronecker:16:16x4", "structure=blocks:0",
+  "structure=blocks:4x4", "structure=toeplitz:2", "structure=ring", "structure=blocks:4 rank=8",
+])
+func textThatIsNoStructureIsNoTreatment(name: String) {
+  #expect(Treatment(name: name) == nil)
+}
