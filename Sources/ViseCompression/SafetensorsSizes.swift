@@ -14,8 +14,14 @@ public struct SafetensorsSizes: Hashable, Sendable {
     public let notedNameByteCount: Int
     /// How it is stored where no plan changes it.
     public let kept: Kept
+    /// The channels its elements make, for biases.
+    public let link: ChannelLink?
 
-    public init(site: Int?, nameByteCount: Int, notedNameByteCount: Int, kept: Kept) {
+    public init(
+      site: Int?, nameByteCount: Int, notedNameByteCount: Int, kept: Kept,
+      link: ChannelLink? = nil
+    ) {
+      self.link = link
       self.site = site
       self.nameByteCount = nameByteCount
       self.notedNameByteCount = notedNameByteCount
@@ -31,6 +37,15 @@ public struct SafetensorsSizes: Hashable, Sendable {
     public let byteCount: Int
     /// What `vise.sites` says of it, for ggml's blocks.
     public let note: String?
+
+    /// What is left of a bias; `nil` where nothing is.
+    public func cut(to count: Int) -> Kept? {
+      let all = shape.reduce(1, *)
+      guard count > 0, all > 0 else { return nil }
+      return Kept(
+        suffix: suffix, elementName: elementName, shape: [count],
+        byteCount: byteCount / all * count, note: note)
+    }
 
     public init(
       suffix: String, elementName: String, shape: [Int], byteCount: Int, note: String?
@@ -67,9 +82,11 @@ public struct SafetensorsSizes: Hashable, Sendable {
             element: tensor.type.rawValue.utf8.count, shape: tensor.shape,
             byteCount: tensor.byteCount)
         }
+        if tensors.isEmpty { continue }
         header.add(note: treatment.storageNote(for: sites[index]), name: item.notedNameByteCount)
       } else {
-        let kept = item.kept
+        let cut = plan.rowCut(of: item.link)
+        guard let kept = cut.map({ item.kept.cut(to: $0.keptRows) }) ?? item.kept else { continue }
         header.add(
           name: item.nameByteCount + kept.suffix.utf8.count, element: kept.elementName.utf8.count,
           shape: kept.shape, byteCount: kept.byteCount)

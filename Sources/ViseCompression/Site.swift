@@ -29,10 +29,14 @@ public struct Site: Hashable, Sendable {
   public let columns: Int
   /// How the file stores it.
   public let stored: StorageType
+  /// The columns that can be removed whole; `nil` where none can.
+  public let channels: ChannelGroup?
+  /// The channels of another site its rows make; `nil` where they make none.
+  public let rowLink: ChannelLink?
 
   public init(
     index: Int, name: String, role: SiteRole, block: Int?, rows: Int, columns: Int,
-    stored: StorageType
+    stored: StorageType, channels: ChannelGroup? = nil, rowLink: ChannelLink? = nil
   ) {
     self.index = index
     self.name = name
@@ -41,6 +45,8 @@ public struct Site: Hashable, Sendable {
     self.rows = rows
     self.columns = columns
     self.stored = stored
+    self.channels = channels
+    self.rowLink = rowLink
   }
 
   public var parameterCount: Int { rows * columns }

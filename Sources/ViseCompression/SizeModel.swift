@@ -17,14 +17,17 @@ public struct SizeModel: Hashable, Sendable {
   private let sites: [Site]
   private let safetensors: SafetensorsSizes?
   private let writesGGUF: Bool
+  private let structure: GGUFStructure?
 
   /// - Parameters:
   ///   - storedByteCounts: bytes of each site as the file stores it, in the order of `sites`.
   ///   - safetensors: sizes where GGUF cannot be written; without them all is counted as GGUF.
   ///   - writesGGUF: whether the model can be written as GGUF at all.
+  ///   - structure: what its size depends on where channels are removed; `nil` writes no such file.
   public init(
     fixedByteCount: Int, alignment: Int, sites: [Site], storedByteCounts: [Int],
-    safetensors: SafetensorsSizes? = nil, writesGGUF: Bool = true
+    safetensors: SafetensorsSizes? = nil, writesGGUF: Bool = true,
+    structure: GGUFStructure? = nil
   ) {
     precondition(sites.count == storedByteCounts.count && alignment > 0)
     self.fixedByteCount = fixedByteCount
@@ -33,11 +36,17 @@ public struct SizeModel: Hashable, Sendable {
     self.storedByteCounts = storedByteCounts
     self.safetensors = safetensors
     self.writesGGUF = writesGGUF
+    self.structure = structure
   }
 
-  /// Bytes of one site's values under `treatment`, without padding.
+  /// Bytes of one site's values under `plan`, without padding.
   ///
   /// A treatment that does not suit the site counts as kept; plans are resolved before they get here.
+  public func byteCount(of site: Site, in plan: Plan) -> Int {
+    byteCount(of: site, under: plan.change(of: site) ?? .keep)
+  }
+
+  /// As `byteCount(of:in:)`, for a treatment of this site alone.
   public func byteCount(of site: Site, under treatment: Treatment) -> Int {
     guard treatment != .keep else { return storedByteCounts[site.index] }
     if treatment.isFormatOnly, treatment.format == .ggml(site.stored) {
@@ -54,7 +63,10 @@ public struct SizeModel: Hashable, Sendable {
       guard let treatment = plan.change(of: site) else { return true }
       return treatment.problem(for: site) != nil || treatment.fitsGGUF(site)
     }
-    return fits ? .gguf : .safetensors
+    guard fits else { return .safetensors }
+    let shape = PlanStructure(of: plan, sites: sites)
+    guard !shape.isUnchanged else { return .gguf }
+    return structure?.misfits(of: shape, sites: sites).isEmpty ?? false ? .gguf : .safetensors
   }
 
   /// Bytes of the whole exported file, whose kind is `target(of: plan)`.
@@ -67,8 +79,14 @@ public struct SizeModel: Hashable, Sendable {
     if target == .safetensors, let safetensors {
       return safetensors.byteCount(of: plan, sites: sites)
     }
+    let shape = PlanStructure(of: plan, sites: sites)
+    if let structure, !shape.isUnchanged {
+      return structure.byteCount(shape, alignment: alignment, plan: plan) {
+        byteCount(of: sites[$0], in: plan)
+      }
+    }
     return sites.reduce(fixedByteCount) { total, site in
-      total + padded(byteCount(of: site, under: plan[site.name]))
+      total + padded(byteCount(of: site, in: plan))
     }
   }
 

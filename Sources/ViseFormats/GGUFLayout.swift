@@ -40,8 +40,7 @@ public struct GGUFLayout: Sendable {
   ///
   /// Keys that describe a part of a split set are left out: the file stands alone.
   public init(metadata: Metadata, tensors: [Tensor]) throws(GGUFLayoutError) {
-    var metadata = metadata
-    for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
+    let metadata = Self.whole(metadata)
     self.metadata = metadata
     let alignment = try Self.alignment(of: metadata)
     self.alignment = alignment
@@ -62,6 +61,17 @@ public struct GGUFLayout: Sendable {
     }
     self.records = records
     byteCount = offset
+  }
+
+  /// Bytes before the list of tensors in a file with `metadata`.
+  public static func metadataByteCount(_ metadata: Metadata) -> Int {
+    headerByteCount(metadata: whole(metadata), tensors: [])
+  }
+
+  private static func whole(_ metadata: Metadata) -> Metadata {
+    var metadata = metadata
+    for key in ["split.no", "split.count", "split.tensors.count"] { metadata[key] = nil }
+    return metadata
   }
 
   /// The bytes before tensor data.

@@ -123,7 +123,11 @@ public enum EditIntent: Hashable, Sendable {
     guard next != now else { return .unchanged }
     var choice = current
     choice.treatment.sparsity =
-      next == 0 ? nil : Sparsity(ratio: Double(next) / 100).keepingMethod(of: old)
+      next == 0
+      ? nil
+      : Sparsity(
+        ratio: Double(next) / 100, pattern: old?.pattern == .channels ? .channels : .unstructured
+      ).keepingMethod(of: old)
     return .choice(choice, reason: nil)
   }
 

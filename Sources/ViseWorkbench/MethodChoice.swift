@@ -36,6 +36,11 @@ public enum MethodChoice: Hashable, Sendable {
     case .pruning(.exactOBS): "one by one, rest adjusted"
     case .pruning(.repaired): "Wanda, its mask repaired"
     case .pruning(.reformed): "Wanda, the rest refitted"
+    case .pruning(.maximumWeight): "largest gate and up weights"
+    case .pruning(.weightVariance): "variance of gate and up"
+    case .pruning(.normProduct): "norms of gate times up"
+    case .pruning(.outputEnergy): "by energy in the outputs"
+    case .pruning(.merging): "like neurons merged"
     case .factorization(.svd): "nearest matrix of the rank"
     case .factorization(.weightedSVD): "nearest outputs of the rank"
     }
@@ -74,8 +79,9 @@ public enum MethodChoice: Hashable, Sendable {
     if let format = treatment.format {
       choices += Method.allCases.filter { format.supports($0) }.map { .format($0) }
     }
-    if treatment.sparsity != nil {
-      choices += ([nil] + PruningMethod.allCases).map { .pruning($0) }
+    if let pattern = treatment.sparsity?.pattern {
+      let suitable = PruningMethod.allCases.filter { $0.suits(pattern) }
+      choices += ([nil] + suitable).map { .pruning($0) }
     }
     if treatment.lowRank != nil {
       choices += ([nil] + FactorizationMethod.allCases).map { .factorization($0) }

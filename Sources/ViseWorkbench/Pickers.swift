@@ -64,7 +64,7 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
   /// What may be typed.
   public var example: String {
     switch self {
-    case .prune: "30%, 2:4 or off"
+    case .prune: "30%, 2:4, channels 25% or off"
     case .rank: "64, 50%, energy 95%, elbow, erank or off"
     case .treatment: "such as prune=0.3 rank=64 format=int4:g128 method=gptq, or keep"
     }

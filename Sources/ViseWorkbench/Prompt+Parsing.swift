@@ -18,7 +18,12 @@ extension Prompt {
   }
 
   private static func sparsity(_ text: String) throws(PromptFault) -> Sparsity {
-    if let pattern = Sparsity.Pattern(name: text), pattern != .unstructured {
+    if text.hasPrefix("channels "), let share = share(String(text.dropFirst(9))), share > 0,
+      share <= 1
+    {
+      return Sparsity(ratio: share, pattern: .channels)
+    }
+    if let pattern = Sparsity.Pattern(name: text), case .nOfM = pattern {
       return Sparsity(ratio: 0, pattern: pattern)
     }
     guard let share = share(text), share > 0, share < 1 else {

@@ -47,14 +47,20 @@ extension Treatment {
 extension Sparsity {
   /// `30%` or `2:4`.
   var shortName: String {
-    guard pattern == .unstructured else { return pattern.name }
+    if case .nOfM = pattern { return pattern.name }
     let thousandths = Int((ratio * 1000).rounded())
     return thousandths % 10 == 0
       ? "\(thousandths / 10)%" : "\(thousandths / 10).\(thousandths % 10)%"
   }
 
-  /// `−30%` or `2:4`.
-  var compactName: String { pattern == .unstructured ? "−\(shortName)" : shortName }
+  /// `−30%`, `2:4`, or `ch−30%` for whole channels.
+  var compactName: String {
+    switch pattern {
+    case .unstructured: "−\(shortName)"
+    case .nOfM: shortName
+    case .channels: "ch−\(shortName)"
+    }
+  }
 
   /// The same pattern by the method of `other` where this names none.
   func keepingMethod(of other: Sparsity?) -> Sparsity {

@@ -85,7 +85,7 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// Bytes of one site's values under the plan, without padding.
   public func byteCount(of site: Site) -> Int {
-    summary?.sizeModel.byteCount(of: site, under: document.plan[site.name]) ?? 0
+    summary?.sizeModel.byteCount(of: site, in: document.plan) ?? 0
   }
 
   /// Bits of the file a weight of `site` takes under the plan.

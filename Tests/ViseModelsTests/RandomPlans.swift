@@ -33,6 +33,35 @@ extension Plan {
   }
 }
 
+extension Plan {
+  /// A plan that prunes channels, drops blocks and gives sites formats: `uniform` does the same to
+  /// the channels of all blocks, as most files need it.
+  static func randomlyStructured(
+    for sites: [Site], formats: [NumberFormat], uniform: Bool, using random: inout RandomSource
+  ) -> Plan {
+    var plan = Plan()
+    var ratios: [SiteRole: Double] = [:]
+    for role in [SiteRole.ffnDown, .attentionOutput] where random.nextUnit() < 0.7 {
+      ratios[role] = [0.25, 0.5, 0.75].randomElement(using: &random)
+    }
+    for site in sites {
+      var treatment = Treatment.keep
+      if site.channels != nil, let ratio = ratios[site.role], uniform || random.nextUnit() < 0.5 {
+        treatment.sparsity = Sparsity(ratio: ratio, pattern: .channels)
+        if treatment.problem(for: site) != nil { treatment.sparsity = nil }
+      }
+      if random.nextUnit() < 0.4, let format = formats.randomElement(using: &random) {
+        var stored = treatment
+        stored.format = format
+        if stored.byteCount(for: site) != nil { treatment = stored }
+      }
+      plan[site.name] = treatment
+    }
+    guard random.nextUnit() < 0.4 else { return plan }
+    return (try? plan.dropping(blocks: [Int.random(in: 0..<2, using: &random)], of: sites)) ?? plan
+  }
+}
+
 extension NumberFormat {
   /// One of every kind that is no ggml type, in short groups where groups are a choice.
   static let everyKind = [

@@ -40,17 +40,25 @@ extension Treatment {
   public func storedFormat(for site: Site) -> NumberFormat {
     if let format { return format }
     let own = NumberFormat.ggml(site.stored)
-    let parts = form.parts(rows: site.rows, columns: site.columns)
+    let small = reduced(site)
+    let parts = form.parts(rows: small.rows, columns: small.columns)
     let canWrite =
       NumberFormat.encodable.contains(site.stored)
       && parts.allSatisfy { own.misfit(columns: $0.columns) == nil }
-    return canWrite ? own : .ggml(.f16)
+    if canWrite { return own }
+    // Rows that were never the file's own take the nearest type that holds them.
+    guard removesChannels, structure == nil, NumberFormat.encodable.contains(site.stored) else {
+      return .ggml(.f16)
+    }
+    return DefaultFormat.resolve(own, for: small, rank: lowRank?.rank)?.used ?? .ggml(.f16)
   }
 
   /// Exact bytes of `site` stored under this treatment, or `nil` where it does not suit the site.
   public func byteCount(for site: Site) -> Int? {
     guard problem(for: site) == nil else { return nil }
     let format = storedFormat(for: site)
+    let site = reduced(site)
+    guard site.parameterCount > 0 else { return 0 }
     var sum = 0
     for part in form.parts(rows: site.rows, columns: site.columns) {
       guard let bytes = format.byteCount(rows: part.rows, columns: part.columns) else {

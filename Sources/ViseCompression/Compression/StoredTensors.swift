@@ -16,10 +16,13 @@ public struct StoredTensor: Hashable, Sendable {
 }
 
 extension Treatment {
-  /// The tensors `site` is stored in under this treatment, or `nil` where it does not suit it.
+  /// The tensors `site` is stored in under this treatment, or `nil` where it does not suit it; none
+  /// where all its channels are gone.
   public func storedTensors(for site: Site) -> [StoredTensor]? {
     guard problem(for: site) == nil else { return nil }
     let format = storedFormat(for: site)
+    let site = reduced(site)
+    guard site.parameterCount > 0 else { return [] }
     var tensors: [StoredTensor] = []
     for part in form.parts(rows: site.rows, columns: site.columns) {
       guard
@@ -37,7 +40,9 @@ extension Treatment {
     let rank =
       structure.map { ",\"structure\":\"\($0.name)\"" }
       ?? lowRank.map { ",\"rank\":\($0.rank)" } ?? ""
-    return "{\"format\":\"\(storedFormat(for: site).name)\",\"rows\":\(site.rows),"
+    let format = storedFormat(for: site).name
+    let site = reduced(site)
+    return "{\"format\":\"\(format)\",\"rows\":\(site.rows),"
       + "\"columns\":\(site.columns)\(rank)}"
   }
 }

@@ -100,7 +100,7 @@ extension Sparsity {
     _ scores: UnsafePointer<Float>, columns: Int, into kept: UnsafeMutablePointer<Float>
   ) {
     switch pattern {
-    case .unstructured:
+    case .unstructured, .channels:
       ScoreSelection.mark(
         scores, count: columns, pruned: columns - keptCount(columns: columns), into: kept)
     case .nOfM(let count, let group):

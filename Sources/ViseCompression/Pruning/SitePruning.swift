@@ -23,6 +23,8 @@ struct SitePruning {
     case .reformed:
       return try Reformation(factor: try factor())
         .reform(weight, mask: try wanda(weight).mask, work: work)
+    case .maximumWeight, .weightVariance, .normProduct, .outputEnergy, .merging:
+      throw CompressionError.unsuitable("whole channels go before single weights do")
     }
   }
 

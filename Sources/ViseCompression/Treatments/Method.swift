@@ -42,8 +42,41 @@ public enum PruningMethod: String, CaseIterable, Hashable, Sendable, Codable {
   case repaired = "dsnot"
   /// Wanda's mask, with the values of least squared output error under it.
   case reformed = "reformation"
+  /// Neurons by the largest magnitudes of their gate and up weights (MAW).
+  case maximumWeight = "maw"
+  /// Neurons by the variances of their gate and up weights (VOW).
+  case weightVariance = "vow"
+  /// Neurons by the product of the norms of their gate and up weights (PON).
+  case normProduct = "pon"
+  /// Channels by the energy they give the outputs, heads as a whole.
+  case outputEnergy = "energy"
+  /// Neurons merged with those whose gate and up weights are most alike (IFM).
+  case merging = "ifm"
 
-  public var needsCalibration: Bool { self != .magnitude }
+  public var needsCalibration: Bool {
+    switch self {
+    case .magnitude, .maximumWeight, .weightVariance, .normProduct, .merging: false
+    case .wanda, .sparseGPT, .exactOBS, .repaired, .reformed, .outputEnergy: true
+    }
+  }
+
+  /// Whether it looks at the weights that make the channels.
+  public var readsPartners: Bool {
+    switch self {
+    case .maximumWeight, .weightVariance, .normProduct, .merging: true
+    default: false
+    }
+  }
+
+  /// Whether it can choose zeros in `pattern`.
+  public func suits(_ pattern: Sparsity.Pattern) -> Bool {
+    switch self {
+    case .magnitude, .wanda, .exactOBS: true
+    case .sparseGPT, .repaired, .reformed: pattern != .channels
+    case .maximumWeight, .weightVariance, .normProduct, .outputEnergy, .merging:
+      pattern == .channels
+    }
+  }
 }
 
 /// An algorithm that chooses the factors of a low-rank weight.

@@ -7,13 +7,13 @@ public struct Plan: Hashable, Sendable {
   public private(set) var treatments: [String: Treatment]
 
   public init(treatments: [String: Treatment] = [:]) {
-    self.treatments = treatments.filter { $0.value != .keep }
+    self.treatments = treatments.mapValues(\.alone).filter { $0.value != .keep }
   }
 
   /// The treatment of the site called `name`.
   public subscript(name: String) -> Treatment {
     get { treatments[name] ?? .keep }
-    set { treatments[name] = newValue == .keep ? nil : newValue }
+    set { treatments[name] = newValue.alone == .keep ? nil : newValue.alone }
   }
 
   public var isEmpty: Bool { treatments.isEmpty }
@@ -28,8 +28,19 @@ extension Plan {
   /// What is done to the values of `site`, or `nil` where its bytes stay as the file has them.
   ///
   /// Asking for the format the file already uses, and nothing else, changes nothing.
+  /// Rows that the pruning of another site's channels takes are part of the change.
   public func change(of site: Site) -> Treatment? {
-    let treatment = self[site.name]
+    var treatment = self[site.name]
+    treatment.rowCut = rowCut(of: site.rowLink)
+    return Self.change(treatment, of: site)
+  }
+
+  /// As `change(of:)`, without what another site's pruning does.
+  public func ownChange(of site: Site) -> Treatment? {
+    Self.change(self[site.name], of: site)
+  }
+
+  private static func change(_ treatment: Treatment, of site: Site) -> Treatment? {
     guard treatment != .keep else { return nil }
     if treatment.isFormatOnly, treatment.format == .ggml(site.stored) { return nil }
     return treatment

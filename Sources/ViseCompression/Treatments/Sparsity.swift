@@ -6,18 +6,25 @@ public struct Sparsity: Hashable, Sendable {
     case unstructured
     /// `kept` of each `of` consecutive weights of a row remain.
     case nOfM(kept: Int, of: Int)
+    /// Whole input channels go, with the rows that make them: the site becomes smaller.
+    case channels
 
-    /// `unstructured`, or such as `2:4`.
+    /// `unstructured`, `channels`, or such as `2:4`.
     public var name: String {
       switch self {
       case .unstructured: "unstructured"
       case .nOfM(let kept, let group): "\(kept):\(group)"
+      case .channels: "channels"
       }
     }
 
     public init?(name: String) {
       if name == "unstructured" {
         self = .unstructured
+        return
+      }
+      if name == "channels" {
+        self = .channels
         return
       }
       let parts = name.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
@@ -28,7 +35,7 @@ public struct Sparsity: Hashable, Sendable {
     }
   }
 
-  /// Share of the weights that becomes zero, between 0 and 1.
+  /// Share of the weights that becomes zero, between 0 and 1; of channels, before rounding.
   public let ratio: Double
   public let pattern: Pattern
   /// `nil` chooses by whether there is calibration.
@@ -38,7 +45,7 @@ public struct Sparsity: Hashable, Sendable {
     self.pattern = pattern
     self.method = method
     switch pattern {
-    case .unstructured: self.ratio = ratio
+    case .unstructured, .channels: self.ratio = ratio
     case .nOfM(let kept, let group): self.ratio = 1 - Double(kept) / Double(group)
     }
   }
@@ -46,7 +53,7 @@ public struct Sparsity: Hashable, Sendable {
   /// Weights that remain of a row of `columns`; every row keeps as many.
   public func keptCount(columns: Int) -> Int {
     switch pattern {
-    case .unstructured: columns - Int((ratio * Double(columns)).rounded())
+    case .unstructured, .channels: columns - Int((ratio * Double(columns)).rounded())
     case .nOfM(let kept, let group): columns / group * kept + min(kept, columns % group)
     }
   }

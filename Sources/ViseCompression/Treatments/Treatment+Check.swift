@@ -3,7 +3,11 @@ extension Treatment {
   ///
   /// Treatments are applied in one order: prune, factorize, store.
   public func problem(for site: Site) -> String? {
-    problem(rows: site.rows, columns: site.columns)
+    if let problem = channelProblem(for: site) { return problem }
+    guard removesChannels else { return problem(rows: site.rows, columns: site.columns) }
+    let small = reduced(site)
+    return afterReduction(of: site).problem(
+      rows: max(small.rows, 1), columns: small.columns == 0 ? site.columns : small.columns)
   }
 
   /// As `problem(for:)`, for a weight of `rows` × `columns`.

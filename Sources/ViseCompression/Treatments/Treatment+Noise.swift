@@ -10,7 +10,12 @@ extension Treatment {
   public func expectedNoise(rows: Int, columns: Int) -> Double {
     var noise = 0.0
     if let format { noise += 3 * exp2(-2 * format.bitsPerWeight) }
-    if let sparsity { noise += Self.energyOfSmallest(share: sparsity.ratio) }
+    if let sparsity {
+      // Whole channels hold about their share of the power.
+      noise +=
+        sparsity.pattern == .channels
+        ? sparsity.ratio : Self.energyOfSmallest(share: sparsity.ratio)
+    }
     if let lowRank {
       let left = 1 - Double(lowRank.rank) / Double(max(1, min(rows, columns)))
       noise += max(0, left) * max(0, left)

@@ -2,7 +2,7 @@ extension Treatment {
   /// The one-line form used on screens and in journals: `keep`, a format's name, or settings such
   /// as `prune=0.3 rank=64 format=int4:g128 method=gptq`.
   public var name: String {
-    if self == .keep { return "keep" }
+    if settings.isEmpty { return "keep" }
     if let format, self == Treatment(format: format) { return format.name }
     return settings.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
   }
@@ -12,7 +12,10 @@ extension Treatment {
     var settings: [(key: String, value: String)] = []
     var methods: [String] = []
     if let sparsity {
-      if sparsity.pattern == .unstructured { settings.append(("prune", Self.text(sparsity.ratio))) }
+      if case .nOfM = sparsity.pattern {
+      } else {
+        settings.append(("prune", Self.text(sparsity.ratio)))
+      }
       if sparsity.pattern != .unstructured { settings.append(("pattern", sparsity.pattern.name)) }
       if let method = sparsity.method { methods.append(method.rawValue) }
     }
@@ -152,18 +155,24 @@ public struct TreatmentSettings {
     var pattern = Sparsity.Pattern.unstructured
     if let name = values["pattern"] {
       guard let found = Sparsity.Pattern(name: name) else {
-        throw .badValue(key: "pattern", value: name, expected: "unstructured or such as 2:4")
+        throw .badValue(
+          key: "pattern", value: name, expected: "unstructured, channels or such as 2:4")
       }
       pattern = found
     }
     guard let text = values["prune"] else {
+      if pattern == .channels {
+        throw .badValue(
+          key: "pattern", value: pattern.name, expected: "a prune ratio with it")
+      }
       if pattern != .unstructured { return Sparsity(ratio: 0, pattern: pattern, method: method) }
       if let method {
         throw .badValue(key: "method", value: method.rawValue, expected: "a prune ratio for it")
       }
       return nil
     }
-    guard let ratio = Double(text), ratio >= 0, ratio < 1 else {
+    guard let ratio = Double(text), ratio >= 0, ratio < 1 || (ratio == 1 && pattern == .channels)
+    else {
       throw .badValue(key: "prune", value: text, expected: "a share of 0 or more and below 1")
     }
     let sparsity = Sparsity(ratio: ratio, pattern: pattern, method: method)

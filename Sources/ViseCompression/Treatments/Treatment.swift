@@ -8,6 +8,8 @@ public struct Treatment: Hashable, Sendable {
   public var format: NumberFormat?
   /// How the format's values are chosen.
   public var method: Method
+  /// What the pruning of a site this one feeds takes of its rows; plans fill it in, files never say it.
+  public internal(set) var rowCut: RowCut?
 
   public init(
     sparsity: Sparsity? = nil, lowRank: LowRank? = nil, structure: Structure? = nil,
@@ -24,7 +26,9 @@ public struct Treatment: Hashable, Sendable {
   public static let keep = Treatment()
 
   /// Whether a number format is all it asks for.
-  public var isFormatOnly: Bool { sparsity == nil && form == .whole && format != nil }
+  public var isFormatOnly: Bool {
+    sparsity == nil && form == .whole && format != nil && rowCut == nil
+  }
 
   /// Whether one of its methods cannot work without statistics of the site's inputs.
   public var needsCalibration: Bool {

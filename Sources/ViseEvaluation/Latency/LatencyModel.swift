@@ -92,9 +92,10 @@ public final class LatencyModel: LatencyPredicting {
     for site in sites where site.index != embeddingIndex || site.index == headIndex {
       let treatment = plan.change(of: site)
       let format = treatment?.storedFormat(for: site) ?? .ggml(site.stored)
+      let small = treatment?.reduced(site) ?? site
       counts[format, default: 0] +=
-        treatment?.form.parameterCount(rows: site.rows, columns: site.columns)
-        ?? site.parameterCount
+        treatment?.form.parameterCount(rows: small.rows, columns: small.columns)
+        ?? small.parameterCount
     }
     return counts.compactMap { format, count in
       let own = format.storageType.flatMap { rates[$0] == nil ? nil : $0 }

@@ -64,7 +64,7 @@ public final class InstantPlanPredictor: InstantPredictor {
   }
 
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
-    (quality(of: sites.map { plan.change(of: $0) }), latency.latency(of: plan))
+    (quality(of: sites.map { plan.ownChange(of: $0) }), latency.latency(of: plan))
   }
 
   /// `treatments` has what changes at each site in turn.

@@ -37,7 +37,7 @@ public final class PlanPredictor: Sendable {
   /// Treated sites of `plan` whose effect is not known yet.
   public func missingEffects(of plan: Plan) -> [(Site, Treatment)] {
     session.model.sites.compactMap { site in
-      guard let treatment = plan.change(of: site),
+      guard let treatment = plan.ownChange(of: site),
         effects.measured(site: site.index, treatment: treatment) == nil
       else { return nil }
       return (site, treatment)
@@ -68,7 +68,7 @@ public final class PlanPredictor: Sendable {
   public func predict(_ plan: Plan, cancellation: CancellationFlag) throws -> QualityEstimate {
     let features = probe.reference.features.copy()
     for site in session.model.sites {
-      guard let treatment = plan.change(of: site) else { continue }
+      guard let treatment = plan.ownChange(of: site) else { continue }
       guard let effect = effects.measured(site: site.index, treatment: treatment) else {
         preconditionFailure("effects are measured before a plan is predicted")
       }

@@ -9,11 +9,7 @@ public final class SiteCompressor: Sendable {
     let treatment: Treatment
   }
 
-  private let reference: WeightStore
-  private let calibration: (any CalibrationSource)?
-  private let levels: LevelDatabase?
-  private let factors = InputFactorCache()
-  private let decompositions: DecompositionCache
+  private let reducer: SiteReducer
   let cache: MatrixCache<Key>
 
   /// - Parameter levels: where treated sites are kept beyond this session.
@@ -21,17 +17,17 @@ public final class SiteCompressor: Sendable {
     reference: WeightStore, calibration: (any CalibrationSource)? = nil,
     levels: LevelDatabase? = nil, byteBudget: Int
   ) {
-    self.reference = reference
-    self.calibration = calibration
-    self.levels = levels
+    reducer = SiteReducer(
+      model: reference.model, calibration: calibration, levels: levels,
+      decompositions: DecompositionCache(byteLimit: byteBudget / 8)
+    ) { try reference.weight($0) }
     cache = MatrixCache(byteBudget: byteBudget)
-    decompositions = DecompositionCache(byteLimit: byteBudget / 8)
   }
 
   /// The values `site` has under `treatment`, bit for bit those of the exported file.
   public func values(of site: Site, under treatment: Treatment) throws -> Matrix {
     try cache.value(for: Key(site: site.index, treatment: treatment)) {
-      try compress(site, treatment, work: RowWork(pool: nil)).values
+      try reducer.values(site, treatment, work: RowWork(pool: nil))
     }
   }
 
@@ -43,7 +39,7 @@ public final class SiteCompressor: Sendable {
       let key = Key(site: site.index, treatment: treatment)
       guard !cache.contains(key) else { continue }
       let work = RowWork(pool: pool, cancellation: cancellation)
-      let values = try compress(site, treatment, work: work).values
+      let values = try reducer.values(site, treatment, work: work)
       _ = cache.value(for: key) { values }
     }
   }
@@ -55,7 +51,10 @@ public final class SiteCompressor: Sendable {
   ) throws -> CompressedSite {
     let made = try compress(
       site, treatment, work: RowWork(pool: pool, cancellation: cancellation))
-    _ = cache.value(for: Key(site: site.index, treatment: treatment)) { made.values }
+    // Of a site whose channels are gone these are the smaller weight's values.
+    if !treatment.removesChannels {
+      _ = cache.value(for: Key(site: site.index, treatment: treatment)) { made.values }
+    }
     return made
   }
 
@@ -63,12 +62,7 @@ public final class SiteCompressor: Sendable {
   func compress(
     _ site: Site, _ treatment: Treatment, work: RowWork
   ) throws -> CompressedSite {
-    try SiteCompression(
-      treatment: treatment, calibration: calibration, factors: factors,
-      decompositions: decompositions, work: work
-    ).compress(
-      try reference.weight(site.name), site: site, levels: levels,
-      calibration: calibration?.identity, work: work)
+    try reducer.compress(site, treatment, work: work)
   }
 }
 

@@ -21,6 +21,7 @@ struct CompressedTensorsCheck {
     if let problem = treatment.problem(for: site) { return problem }
     if treatment.form != .whole { return "compressed-tensors has no factorized layers" }
     let format = treatment.storedFormat(for: site)
+    let site = treatment.reduced(site)
     if format == .ggml(.f16) || format == .ggml(.bf16) { return nil }
     guard let scheme = Scheme(format) else {
       return "compressed-tensors packs int4 and int8 per channel or group, not \(format.name)"

@@ -97,7 +97,7 @@ extension Model {
     guard misfits.isEmpty else { throw ExportError.unsuitable(misfits) }
     let sites = Dictionary(uniqueKeysWithValues: sites.map { ($0.name, $0) })
     var layout = CompressedTensorsLayout()
-    let jobs = try hubTensors().map { tensor in
+    let jobs = try hubTensors(of: plan).map { tensor in
       let site = sites[tensor.record.name]
       guard let site, site.role != .tokenEmbedding else {
         return denseJob(tensor, site: site, plan: plan, floats: floats)
@@ -109,10 +109,11 @@ extension Model {
         return denseJob(tensor, site: site, plan: plan, floats: floats)
       }
       return TensorJob(
-        tensors: CompressedTensorsLayout.tensors(tensor.module, site, scheme),
+        tensors: CompressedTensorsLayout.tensors(
+          tensor.module, treatment.reduced(site), scheme),
         content: .packed(site, treatment, order: tensor.order))
     }
-    let configuration = try hubConfiguration(floats: floats)
+    let configuration = try hubConfiguration(of: plan, floats: floats)
       .setting("quantization_config", to: layout.configuration)
     return try SafetensorsExport(
       metadata: DenseLayout.metadata, jobs: jobs, configuration: configuration)

@@ -17,9 +17,9 @@ extension Model {
     let sites = Dictionary(uniqueKeysWithValues: sites.map { ($0.name, $0) })
     return try SafetensorsExport(
       metadata: DenseLayout.metadata,
-      jobs: try hubTensors().map {
+      jobs: try hubTensors(of: plan).map {
         denseJob($0, site: sites[$0.record.name], plan: plan, floats: floats)
       },
-      configuration: try hubConfiguration(floats: floats))
+      configuration: try hubConfiguration(of: plan, floats: floats))
   }
 }

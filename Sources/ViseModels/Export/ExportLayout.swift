@@ -8,20 +8,36 @@ extension Model {
   /// Metadata and tokenizer are the source's. The two keys that describe quantization are always
   /// there, so the header's length does not depend on the plan.
   public func exportLayout(of plan: Plan) throws -> GGUFLayout {
+    try ggufExport(of: plan).layout
+  }
+
+  /// The layout with the source's tensors that it holds, in its order.
+  func ggufExport(of plan: Plan) throws -> (layout: GGUFLayout, sources: [TensorRecord]) {
     guard checkpoint.format == .gguf else { throw ExportError.sourceIsNotGGUF }
     let misfits = ggufMisfits(of: plan)
     guard misfits.isEmpty else { throw ExportError.unsuitable(misfits) }
     let types = exportTypes(of: plan)
-    var metadata = checkpoint.metadata
+    let shape = PlanStructure(of: plan, sites: sites)
+    var metadata = exportMetadata()
     metadata["general.file_type"] = .uint32(FileTypeNumber.describing(types, of: checkpoint))
-    if metadata["general.quantization_version"] == nil {
-      metadata["general.quantization_version"] = .uint32(2)
+    try describe(shape, in: &metadata)
+    let sites = Dictionary(uniqueKeysWithValues: sites.map { ($0.name, $0) })
+    var sources: [TensorRecord] = []
+    var tensors: [GGUFLayout.Tensor] = []
+    for record in checkpoint.tensors {
+      guard let name = name(of: record.name, in: shape) else { continue }
+      var dimensions = record.shape
+      if let site = sites[record.name], let treatment = plan.change(of: site) {
+        let small = treatment.reduced(site)
+        dimensions = [small.rows, small.columns]
+      } else if let cut = plan.rowCut(of: channelCatalog?.links[record.name]) {
+        dimensions = [cut.keptRows]
+      }
+      sources.append(record)
+      tensors.append(
+        GGUFLayout.Tensor(name: name, shape: dimensions, type: types[record.name] ?? record.type))
     }
-    return try GGUFLayout(
-      metadata: metadata,
-      tensors: checkpoint.tensors.map {
-        GGUFLayout.Tensor(name: $0.name, shape: $0.shape, type: types[$0.name] ?? $0.type)
-      })
+    return (try GGUFLayout(metadata: metadata, tensors: tensors), sources)
   }
 
   /// Exact sizes of exported files, as a value a screen can ask for each frame.
@@ -35,7 +51,8 @@ extension Model {
     let padded = stored.map { ($0 + layout.alignment - 1) / layout.alignment * layout.alignment }
     return SizeModel(
       fixedByteCount: layout.byteCount - padded.reduce(0, +), alignment: layout.alignment,
-      sites: sites, storedByteCounts: stored, safetensors: safetensorsSizes)
+      sites: sites, storedByteCounts: stored, safetensors: safetensorsSizes,
+      structure: ggufStructure)
   }
 
   /// New storage types by tensor name.
@@ -49,7 +66,7 @@ extension Model {
 
   /// The sites whose treatment no GGUF file can hold, with reasons.
   public func ggufMisfits(of plan: Plan) -> [ExportMisfit] {
-    sites.compactMap { site in
+    sites.compactMap { site -> ExportMisfit? in
       guard let treatment = plan.change(of: site) else { return nil }
       let reason: String? =
         if let problem = treatment.problem(for: site) {
@@ -62,7 +79,7 @@ extension Model {
           nil
         }
       return reason.map { ExportMisfit(site: site.name, treatment: treatment.name, reason: $0) }
-    }
+    } + structureMisfits(of: plan)
   }
 }
 

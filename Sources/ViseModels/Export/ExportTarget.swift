@@ -47,13 +47,19 @@ extension Model {
   public func misfits(of plan: Plan, in target: ExportTarget) -> [ExportMisfit] {
     switch target {
     case .gguf: ggufMisfits(of: plan)
-    case .safetensors, .dense:
-      sites.compactMap { site in
-        guard let treatment = plan.change(of: site), let problem = treatment.problem(for: site)
-        else { return nil }
-        return ExportMisfit(site: site.name, treatment: treatment.name, reason: problem)
-      }
-    case .compressedTensors: CompressedTensorsCheck(model: self).misfits(of: plan)
+    case .safetensors: unsuitable(plan)
+    case .dense: unsuitable(plan) + structureMisfits(of: plan)
+    case .compressedTensors:
+      CompressedTensorsCheck(model: self).misfits(of: plan) + structureMisfits(of: plan)
+    }
+  }
+
+  /// The sites whose treatment does not suit them.
+  private func unsuitable(_ plan: Plan) -> [ExportMisfit] {
+    sites.compactMap { site in
+      guard let treatment = plan.change(of: site), let problem = treatment.problem(for: site)
+      else { return nil }
+      return ExportMisfit(site: site.name, treatment: treatment.name, reason: problem)
     }
   }
 }

@@ -1,17 +1,47 @@
 import Glibc
+import ViseCompression
 import ViseFormats
 import ViseTensor
 
 extension Model {
   /// `config.json` as a Hugging Face folder has it: the source's own, or made from GGUF metadata.
-  func hubConfiguration(floats: FloatType) throws -> JSONValue {
+  func hubConfiguration(of plan: Plan, floats: FloatType) throws -> JSONValue {
     let own: JSONValue
     if checkpoint.format == .gguf {
       own = try HubConfigurationWriter(model: self).document()
     } else {
       own = try sourceConfiguration()
     }
-    return own.setting("torch_dtype", to: .string(floats.torchName))
+    return try described(own, PlanStructure(of: plan, sites: sites))
+      .setting("torch_dtype", to: .string(floats.torchName))
+  }
+
+  /// `document` with the numbers `shape` changes.
+  private func described(_ document: JSONValue, _ shape: PlanStructure) throws -> JSONValue {
+    guard !shape.isUnchanged else { return document }
+    let configuration = try program.get().configuration
+    let isGPT2 = configuration.architecture == "gpt2"
+    // Models that also see images keep the text model's numbers apart.
+    let inner = document["text_config"]
+    var result = inner ?? document
+    if let neurons = shape.neurons {
+      result = result.setting(isGPT2 ? "n_inner" : "intermediate_size", to: .integer(neurons))
+    }
+    if let groups = shape.headGroups {
+      let heads = groups * (configuration.heads / configuration.keyValueHeads)
+      result = result.setting("num_attention_heads", to: .integer(heads))
+        .setting("num_key_value_heads", to: .integer(groups))
+        .setting("head_dim", to: .integer(configuration.headLength))
+    }
+    if !shape.removedBlocks.isEmpty {
+      let count = configuration.blockCount - shape.removedBlocks.count
+      result = result.setting("num_hidden_layers", to: .integer(count))
+      if let types = result["layer_types"]?.asArray {
+        let kept = types.enumerated().filter { !shape.removedBlocks.contains($0.offset) }
+        result = result.setting("layer_types", to: .array(kept.map(\.element)))
+      }
+    }
+    return inner == nil ? result : document.setting("text_config", to: result)
   }
 
   private func sourceConfiguration() throws -> JSONValue {

@@ -13,18 +13,15 @@ struct HubTensor {
   var module: String { name.hasSuffix(".weight") ? String(name.dropLast(7)) : name }
 
   /// The shape in the file that is written.
-  var shape: [Int] {
-    isTurned ? record.shape.reversed() : record.shape
-  }
-
-  /// Whether the source has rows where the file has columns.
-  private var isTurned: Bool { storage == .transposed && !isHub }
+  let shape: [Int]
+  /// What the pruning of channels takes of a bias.
+  let cut: RowCut?
 
   /// Whether the source is a Hugging Face checkpoint itself.
   let isHub: Bool
 
   /// Whether the source's bytes are the file's, where element types agree.
-  var isStoredAlike: Bool { isHub || (storage == .plain && order == .same) }
+  var isStoredAlike: Bool { cut == nil && (isHub || (storage == .plain && order == .same)) }
 }
 
 extension Model {
@@ -32,29 +29,48 @@ extension Model {
   ///
   /// llama.cpp has rotary pairs of `llama` models side by side; a Hugging Face file has one half of
   /// each head after the other, so rows of queries and keys are put back in that order.
-  func hubTensors() throws -> [HubTensor] {
-    guard checkpoint.format == .gguf else {
-      return checkpoint.tensors.map {
-        HubTensor(
-          record: $0, name: $0.name, storage: storages[$0.name] ?? .plain, order: .same,
-          isHub: true)
+  ///
+  /// Tensors are those `plan` leaves, in the shapes and under the block numbers they then have.
+  func hubTensors(of plan: Plan) throws -> [HubTensor] {
+    let structure = PlanStructure(of: plan, sites: sites)
+    let sites = Dictionary(uniqueKeysWithValues: sites.map { ($0.name, $0) })
+    return try checkpoint.tensors.compactMap { record in
+      guard record.name != "rope_freqs.weight" || checkpoint.format != .gguf,
+        let numbered = name(of: record.name, in: structure)
+      else { return nil }
+      let (name, storage, order) = try hubForm(of: record, numbered: numbered)
+      let isHub = checkpoint.format != .gguf
+      var shape = storage == .transposed && !isHub ? record.shape.reversed() : record.shape
+      let cut = biasCut(of: record.name, plan: plan)
+      if let cut { shape = [cut.keptRows] }
+      if let site = sites[record.name], let treatment = plan.change(of: site) {
+        let small = treatment.reduced(site)
+        shape =
+          storage == .transposed ? [small.columns, small.rows] : [small.rows, small.columns]
       }
+      return HubTensor(
+        record: record, name: name, storage: storage, order: order, shape: shape, cut: cut,
+        isHub: isHub)
+    }
+  }
+
+  private func hubForm(
+    of record: TensorRecord, numbered: String
+  ) throws -> (name: String, storage: WeightStorage, order: RowOrder) {
+    guard checkpoint.format == .gguf else {
+      return (numbered, storages[record.name] ?? .plain, .same)
+    }
+    guard let name = HuggingFaceNames.key(of: numbered, architecture: architecture) else {
+      throw ExportError.untranslatable("the tensor \"\(record.name)\"")
     }
     let configuration = try program.get().configuration
-    return try checkpoint.tensors.compactMap { record in
-      if record.name == "rope_freqs.weight" { return nil }
-      guard let name = HuggingFaceNames.key(of: record.name, architecture: architecture) else {
-        throw ExportError.untranslatable("the tensor \"\(record.name)\"")
-      }
-      let isRotated =
-        configuration.isRopeInterleaved
-        && ["attn_q.", "attn_k."].contains { record.name.contains($0) }
-      return HubTensor(
-        record: record, name: name,
-        storage: HuggingFaceNames.storage(of: record.name, architecture: architecture),
-        order: isRotated ? .pairsToHalves(headLength: configuration.headLength) : .same,
-        isHub: false)
-    }
+    let isRotated =
+      configuration.isRopeInterleaved
+      && ["attn_q.", "attn_k."].contains { record.name.contains($0) }
+    return (
+      name, HuggingFaceNames.storage(of: record.name, architecture: architecture),
+      isRotated ? .pairsToHalves(headLength: configuration.headLength) : .same
+    )
   }
 
   /// A tensor as plain floats, or as the source has it where that is what is asked for.
@@ -66,7 +82,7 @@ extension Model {
     let own = FloatType(record.type)
     let type = record.shape.count < 2 ? own ?? floats : floats
     let isNumeric = own != nil || SafetensorsElement(storing: record.type) == nil
-    if change == nil, !isNumeric || (own == type && tensor.isStoredAlike) {
+    if change == nil, tensor.cut == nil, !isNumeric || (own == type && tensor.isStoredAlike) {
       let element = SafetensorsElement(storing: record.type) ?? type.element
       return TensorJob(
         tensors: [.init(name: tensor.name, shape: record.shape, element: element)],
@@ -77,6 +93,6 @@ extension Model {
       content: .floats(
         DenseTensor(
           key: record.name, change: change.map { (site: $0.0, treatment: $0.1) }, type: type,
-          storage: tensor.storage, order: tensor.order)))
+          cut: tensor.cut, storage: tensor.storage, order: tensor.order)))
   }
 }

@@ -5,10 +5,9 @@ public import ViseTensor
 /// Writes a planned model as files that other runtimes load.
 public struct ModelExporter: Sendable {
   private let model: Model
-  private let calibration: (any CalibrationSource)?
-  private let levels: LevelDatabase?
+  private let usesCalibration: Bool
   private let pool: ComputePool
-  private let factors = InputFactorCache()
+  private let reducer: SiteReducer
 
   /// - Parameter levels: where treated sites are looked up and kept.
   public init(
@@ -16,9 +15,11 @@ public struct ModelExporter: Sendable {
     pool: ComputePool
   ) {
     self.model = model
-    self.calibration = calibration
-    self.levels = levels
+    usesCalibration = calibration != nil
     self.pool = pool
+    reducer = SiteReducer(model: model, calibration: calibration, levels: levels) {
+      try model.decodeWeight($0)
+    }
   }
 
   /// Writes `plan` to `path`, beside it first and renamed when whole, and returns its bytes.
@@ -60,19 +61,24 @@ public struct ModelExporter: Sendable {
     _ plan: Plan, to path: String, replacing: Bool, cancellation: CancellationFlag,
     progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> Int {
-    let layout = try model.exportLayout(of: plan)
+    let (layout, sources) = try model.ggufExport(of: plan)
     let sites = Dictionary(uniqueKeysWithValues: model.sites.map { ($0.name, $0) })
     let total = layout.records.reduce(0) { $0 + $1.byteCount }
     var done = 0
     try GGUFWriter.write(layout, to: path, replacing: replacing) { index, sink in
       try cancellation.check()
-      let source = model.checkpoint.tensors[index]
+      let source = sources[index]
       if let site = sites[source.name], let treatment = plan.change(of: site) {
         let compressed = try compress(site, under: treatment, cancellation: cancellation)
         guard let data = compressed.storedBytes.first else {
           preconditionFailure("the layout admits only what GGUF can hold")
         }
         try withExtendedLifetime(data) { try sink.write($0.bytes) }
+      } else if let cut = model.biasCut(of: source.name, plan: plan) {
+        let rows = try reducer.keptRows(cut, work: work(cancellation))
+        try withExtendedLifetime(model.checkpoint.slices(rows, of: source)) {
+          try sink.write($0.bytes)
+        }
       } else {
         try model.checkpoint.withBytes(of: source) { try sink.write($0) }
       }
@@ -86,9 +92,9 @@ public struct ModelExporter: Sendable {
     _ export: SafetensorsExport, to path: String, replacing: Bool,
     cancellation: CancellationFlag, progress: (_ done: Int, _ total: Int) -> Void
   ) throws {
-    let producer = TensorProducer(model: model) {
-      try compress($0, under: $1, cancellation: cancellation)
-    }
+    let producer = TensorProducer(
+      model: model, compress: { try compress($0, under: $1, cancellation: cancellation) },
+      keptRows: { try reducer.keptRows($0, work: work(cancellation)) })
     let places = export.jobs.flatMap { job in job.tensors.indices.map { (job, $0) } }
     let total = export.layout.byteCounts.reduce(0, +)
     var buffers: [ByteBuffer] = []
@@ -113,13 +119,13 @@ public struct ModelExporter: Sendable {
   ) throws -> CompressedSite {
     let needsBLAS =
       treatment.form != .whole || treatment.sparsity != nil || treatment.needsCalibration
-    if needsBLAS || calibration != nil { try BLAS.load() }
-    let work = RowWork(pool: pool, cancellation: cancellation)
-    return try SiteCompression(
-      treatment: treatment, calibration: calibration, factors: factors, work: work
-    ).compress(
-      try model.decodeWeight(site.name), site: site, levels: levels,
-      calibration: calibration?.identity, work: work)
+      || treatment.removesChannels
+    if needsBLAS || usesCalibration { try BLAS.load() }
+    return try reducer.compress(site, treatment, work: work(cancellation))
+  }
+
+  private func work(_ cancellation: CancellationFlag) -> RowWork {
+    RowWork(pool: pool, cancellation: cancellation)
   }
 }
 

@@ -9,6 +9,8 @@ struct DenseTensor {
   /// The site with what is done to it; `nil` for the reference's values.
   let change: (site: Site, treatment: Treatment)?
   let type: FloatType
+  /// What another site's pruning takes of a bias.
+  let cut: RowCut?
   /// How the file that is written stores it.
   let storage: WeightStorage
   let order: RowOrder
@@ -18,11 +20,14 @@ struct DenseTensor {
 struct TensorProducer {
   let model: Model
   let compress: (Site, Treatment) throws -> CompressedSite
+  let keptRows: (RowCut) throws -> [Int]
 
   /// One buffer a tensor of `job`, which is not `.stored`.
   func buffers(of job: TensorJob) throws -> [ByteBuffer] {
     switch job.content {
     case .stored: []
+    case .bias(let record, let cut):
+      [model.checkpoint.slices(try keptRows(cut), of: record)]
     case .parts(let site, let treatment): try compress(site, treatment).storedBytes
     case .packed(let site, let treatment, let order):
       PackedWeight(try compress(site, treatment), order: order).buffers
@@ -34,6 +39,8 @@ struct TensorProducer {
     let values =
       if let (site, treatment) = tensor.change {
         try compress(site, treatment).values
+      } else if let cut = tensor.cut {
+        try model.decodeWeight(tensor.key).columns(at: try keptRows(cut))
       } else {
         try model.decodeWeight(tensor.key)
       }

@@ -21,6 +21,8 @@ import ViseTensor
 /// - `displacement:R` is `s.left` (n × R) and `s.right` (R × n); Z₁·W − W·Z₋₁ = left · right, where Z_f
 ///   shifts down by one and has f in its upper right corner.
 /// - `f16` and `bf16` have one part, which is called `s` (or `s.left`, `s.right`).
+/// - Where channels are removed, `rows` and `columns` are what is left, and biases are as short;
+///   tensors of which nothing is left are not there.
 /// - Other tensors have the source's name, shape and bytes. ggml's block types are no element type
 ///   of safetensors: their bytes are `<name>.data`, U8 [rows, bytes of a row], and `vise.sites` names
 ///   the type.
@@ -73,6 +75,7 @@ extension Model {
       if let site = sites[record.name], let treatment = plan.change(of: site),
         let tensors = treatment.storedTensors(for: site)
       {
+        guard !tensors.isEmpty else { continue }
         jobs.append(
           TensorJob(
             tensors: tensors.map {
@@ -81,11 +84,15 @@ extension Model {
             }, content: .parts(site, treatment)))
         notes.append((site.name, treatment.storageNote(for: site)))
       } else {
-        let kept = ViseLayout.kept(record)
+        let cut = biasCut(of: record.name, plan: plan)
+        let whole = ViseLayout.kept(record)
+        guard let kept = cut.map({ whole.cut(to: $0.keptRows) }) ?? whole else { continue }
         let tensor = SafetensorsLayout.Tensor(
           name: record.name + kept.suffix, shape: kept.shape,
           element: SafetensorsElement(storing: record.type) ?? .u8)
-        jobs.append(TensorJob(tensors: [tensor], content: .stored(record)))
+        jobs.append(
+          TensorJob(
+            tensors: [tensor], content: cut.map { .bias(record, $0) } ?? .stored(record)))
         if let note = kept.note { notes.append((record.name, note)) }
       }
     }
@@ -100,7 +107,8 @@ extension Model {
       return SafetensorsSizes.Item(
         site: indices[record.name], nameByteCount: quoted.utf8.count - 2,
         notedNameByteCount: JSONValue.quoted(quoted).utf8.count - 6,
-        kept: ViseLayout.kept(record))
+        kept: ViseLayout.kept(record),
+        link: indices[record.name] == nil ? channelCatalog?.links[record.name] : nil)
     }
     return SafetensorsSizes(
       items: items, metadataByteCount: ViseLayout.emptyHeaderByteCount)

@@ -15,6 +15,8 @@ public final class Model: Sendable {
   public let fingerprint: String
   /// Storage of the keys that are not stored plainly.
   let storages: [String: WeightStorage]
+  /// Which layers make which channels; `nil` where the architecture is unknown.
+  let channelCatalog: ChannelCatalog?
 
   /// What it takes to run the model.
   public struct Program: Sendable {
@@ -32,7 +34,7 @@ public final class Model: Sendable {
     let naming = CheckpointNaming(checkpoint)
     architecture = naming.architecture
     storages = naming.storages
-    sites = SiteCatalog.sites(
+    let plainSites = SiteCatalog.sites(
       tensors: checkpoint.tensors, names: naming.names,
       transposed: Set(naming.storages.filter { $0.value == .transposed }.keys))
     fingerprint = ModelFingerprint.compute(checkpoint)
@@ -44,8 +46,13 @@ public final class Model: Sendable {
       let graph = try builder.graph(configuration, names: naming.names)
       try ShapeCheck.check(graph, configuration, checkpoint, storages: naming.storages)
       program = .success(Program(configuration: configuration, graph: graph))
+      let catalog = ChannelCatalog(configuration, names: naming.names)
+      sites = plainSites.map(catalog.annotated)
+      channelCatalog = catalog
     } catch {
       program = .failure(error)
+      sites = plainSites
+      channelCatalog = nil
     }
   }
 

@@ -6,7 +6,7 @@ public import ViseTensor
 /// Keeps what fits into its budget and drops what was not used for longest; a weight in use
 /// stays alive with its user, so memory may exceed the budget by one weight a worker.
 public final class WeightStore: WeightSource {
-  private let model: Model
+  let model: Model
   let cache: MatrixCache<String>
 
   public init(model: Model, byteBudget: Int) {

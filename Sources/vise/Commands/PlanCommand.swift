@@ -8,7 +8,7 @@ import ViseTensor
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Check, compare and resolve plan files.",
-    subcommands: [Check.self, Diff.self, Resolve.self])
+    subcommands: [Check.self, Diff.self, Resolve.self, Drop.self])
 }
 
 extension PlanCommand {
@@ -105,7 +105,7 @@ extension PlanCommand {
         let sizes = model.sizeModel
         let entries = plans[0].changedSites(from: plans[1], among: model.sites).map { site in
           let treatments = plans.map { $0[site.name] }
-          let bytes = treatments.map { sizes.byteCount(of: site, under: $0) }
+          let bytes = plans.map { sizes.byteCount(of: site, in: $0) }
           return Entry(
             site: site.name, first: treatments[0].name, second: treatments[1].name,
             byteDelta: bytes[1] - bytes[0])

@@ -33,6 +33,9 @@ enum ErrorText {
     case let error as BLASError: blas(error)
     case let error as CalibrationError: calibration(error)
     case let error as LinearAlgebraError: linearAlgebra(error)
+    case BlockDropError.notRemovable(let block):
+      "block \(block) cannot be dropped: something of it, such as a bias, would remain"
+    case BlockDropError.nothingWouldRemain: "no block would remain"
     case EvaluationError.textTooShort(let tokens, let needed):
       "the text has \(tokens) tokens; at least \(needed) are needed"
     case ExportError.sourceIsNotGGUF:

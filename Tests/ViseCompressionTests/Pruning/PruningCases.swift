@@ -66,6 +66,8 @@ struct PruningCases {
       try Reformation(factor: factor())
         .reform(weight, mask: prune(.wanda, sparsity).mask, work: work)
     case .sparseGPT: try SparseGPT(sparsity: sparsity, factor: factor()).prune(weight, work: work)
+    case .maximumWeight, .weightVariance, .normProduct, .outputEnergy, .merging:
+      throw CompressionError.unsuitable("\(method.rawValue) chooses whole channels")
     }
   }
 
