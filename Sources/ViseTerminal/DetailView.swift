@@ -102,7 +102,10 @@ enum DetailView {
           isGuess ? .dim : .text, column: column, row: row) + 2
     }
     drawCodes(state, on: &canvas, column: column, row: row, end: columns - 20)
-    let restriction = treatment == .keep ? nil : treatment.ggufRestriction(for: site)
+    let uneven = PlanStructure(of: state.document.plan, sites: state.sites).misfits
+      .first { $0.site == site.name }?.reason
+    let restriction =
+      treatment == .keep ? nil : treatment.ggufRestriction(for: site) ?? uneven
     let problem = treatment.problem(for: site)
     canvas.putShortened(
       problem ?? restriction.map { "exports to safetensors only: \($0)" }

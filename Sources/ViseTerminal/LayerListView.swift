@@ -87,7 +87,11 @@ enum LayerListView {
     if let role = columns.role {
       canvas.put(site.role.rawValue, .dim, column: role, row: row, limit: 11)
     }
-    canvas.put("\(site.rows)×\(site.columns)", .dim, column: columns.shape, row: row, limit: 11)
+    let shape = state.planned(site)
+    canvas.put(
+      "\(shape.rows)×\(shape.columns)",
+      shape.parameterCount == site.parameterCount ? .dim : .edited, column: columns.shape,
+      row: row, limit: 11)
     drawFormat(state, site, columns: columns, row: row, on: &canvas)
     let bytes = state.byteCount(of: site)
     if let end = columns.bytesEnd {

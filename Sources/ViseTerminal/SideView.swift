@@ -148,7 +148,7 @@ enum ChoiceTable {
       treatment = Treatment(
         sparsity: treatment.sparsity, lowRank: treatment.lowRank,
         structure: treatment.structure, format: format)
-      let bytes = treatment.byteCount(for: site)
+      let bytes = state.document.plan.completed(treatment, for: site).byteCount(for: site)
       let role: StyleRole = isCurrent ? .edited : bytes == nil ? .track : .text
       if isCurrent { canvas.put("•", .edited, column: column, row: row) }
       canvas.put(format.name, role, column: column + 1, row: row)

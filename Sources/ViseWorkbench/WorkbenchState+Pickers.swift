@@ -34,7 +34,8 @@ extension WorkbenchState {
       let site = sites[index]
       switch outcome(of: intent, for: site) {
       case .choice(let choice, let why):
-        bytes += summary?.sizeModel.byteCount(of: site, under: choice.treatment) ?? 0
+        let treatment = document.plan.completed(choice.treatment, for: site)
+        bytes += summary?.sizeModel.byteCount(of: site, under: treatment) ?? 0
         restriction = restriction ?? choice.treatment.ggufRestriction(for: site)
         guard let why, let used = choice.treatment.format else { continue }
         substituted += 1

@@ -79,8 +79,12 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// The format `site` is stored in under the plan.
   public func format(of site: Site) -> NumberFormat {
-    let treatment = document.plan[site.name]
-    return treatment == .keep ? .ggml(site.stored) : treatment.storedFormat(for: site)
+    document.plan.change(of: site)?.storedFormat(for: site) ?? .ggml(site.stored)
+  }
+
+  /// `site` in the shape it has under the plan.
+  public func planned(_ site: Site) -> Site {
+    document.plan.change(of: site)?.reduced(site) ?? site
   }
 
   /// Bytes of one site's values under the plan, without padding.
@@ -90,7 +94,10 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// Bits of the file a weight of `site` takes under the plan.
   public func bitsPerWeight(of site: Site) -> Double {
-    guard document.plan[site.name].form != .whole else { return format(of: site).bitsPerWeight }
+    let change = document.plan.change(of: site)
+    guard let change, change.form != .whole || change.removesChannels else {
+      return format(of: site).bitsPerWeight
+    }
     return Double(byteCount(of: site) * 8) / Double(max(site.parameterCount, 1))
   }
 

@@ -243,6 +243,25 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
   }
 }
 
+@Test func droppedBlocksMakeAPlanThatCheckExportsAsGGUF() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "drop.toml").path
+    let outcome = try vise(
+      "plan", "drop", sample, "--text", text, "--limit", "1024", "--blocks", "1", "--out", plan,
+      "--json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let dropped = try #require(try outcome.json["dropped"] as? [Int])
+    let influence = try #require(try outcome.json["influence"] as? [Double])
+    #expect(influence.count == 6 && dropped.count == 1)
+    #expect(influence[dropped[0]] == influence.min())
+    let check = try vise("plan", "check", sample, "--plan", plan, "--json").json
+    #expect(check["target"] as? String == "gguf")
+    #expect((check["ggufMisfits"] as? [Any])?.isEmpty ?? false)
+    let all = try vise("plan", "drop", sample, "--text", text, "--limit", "1024", "--blocks", "6")
+    #expect(all.code == 2 && all.errors.contains("no block would remain"))
+  }
+}
+
 @Test func inspectWithAPlanCodesItsLayers() throws {
   try withFolder { folder in
     let plan = folder.appending(path: "plan.toml").path

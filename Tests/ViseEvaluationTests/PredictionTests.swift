@@ -168,3 +168,21 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   let measured = Plan(treatments: [sites[0].name: Treatment(format: .ggml(.q4_K))])
   #expect(coarse.value > (try #require(instant.predict(measured).quality).klMean.value))
 }
+
+/// What goes with a site's channels is that site's effect, not one of the layers that make them.
+@Test func prunedChannelsAreOneEffectAndPredictedAsTheyMeasure() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let plan = Plan(treatments: [
+    "blk.3.ffn_down.weight": Treatment(sparsity: Sparsity(ratio: 0.25, pattern: .channels)),
+    "blk.1.attn_k.weight": Treatment(format: .ggml(.q4_0)),
+  ])
+  #expect(
+    predictor.missingEffects(of: plan).map(\.0.name)
+      == ["blk.1.attn_k.weight", "blk.3.ffn_down.weight"])
+  try measureMissing(predictor, plan)
+  let predicted = try predictor.predict(plan, cancellation: CancellationFlag()).klMean.value
+  let measured = try predictor.measureOnProbe(plan, cancellation: CancellationFlag())
+  #expect(measured > 0)
+  #expect(abs(predicted - measured) < 0.2 * measured)
+}

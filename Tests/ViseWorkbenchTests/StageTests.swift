@@ -67,6 +67,23 @@ struct StageTests {
     #expect(driver.state.document.plan.isEmpty)
   }
 
+  @Test func promptTakesChannelsAndSaysWhereNoneCanGo() {
+    var driver = Driver()
+    driver.press("j p")
+    driver.type("channels 25%")
+    driver.press("enter")
+    #expect(refusal(driver)?.hasPrefix("channels go whole only where other layers make") ?? false)
+    #expect(driver.state.document.plan.isEmpty)
+    driver.press("p C-u")
+    driver.type("channels x")
+    driver.press("enter")
+    guard case .prompt(let prompt)? = driver.state.overlay else {
+      Issue.record("the prompt closed")
+      return
+    }
+    #expect(prompt.problem == "expected 30%, 2:4, channels 25% or off")
+  }
+
   @Test func exactRankIsTakenAndAWrongOneRefusedWithItsProblem() {
     var driver = Driver()
     driver.press("j 4 g r 6 4 enter")

@@ -65,6 +65,13 @@ extension Plan {
     guard kept < link.group.count, kept > 0 || link.group.canGo else { return nil }
     return RowCut(link: link, sparsity: sparsity)
   }
+
+  /// `treatment` of `site` with the rows it loses under this plan.
+  public func completed(_ treatment: Treatment, for site: Site) -> Treatment {
+    var treatment = treatment
+    treatment.rowCut = rowCut(of: site.rowLink)
+    return treatment
+  }
 }
 
 extension Treatment {

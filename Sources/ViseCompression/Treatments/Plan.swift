@@ -30,9 +30,7 @@ extension Plan {
   /// Asking for the format the file already uses, and nothing else, changes nothing.
   /// Rows that the pruning of another site's channels takes are part of the change.
   public func change(of site: Site) -> Treatment? {
-    var treatment = self[site.name]
-    treatment.rowCut = rowCut(of: site.rowLink)
-    return Self.change(treatment, of: site)
+    Self.change(completed(self[site.name], for: site), of: site)
   }
 
   /// As `change(of:)`, without what another site's pruning does.

@@ -93,6 +93,11 @@ final class SiteReducer: Sendable {
     _ site: Site, _ treatment: Treatment, _ cut: Cut, work: RowWork
   ) throws -> CompressedSite {
     let small = treatment.reduced(site)
+    guard small.parameterCount > 0 else {
+      return CompressedSite(
+        storage: .factors([]), format: treatment.storedFormat(for: site),
+        values: Matrix(rows: small.rows, columns: small.columns))
+    }
     if let rows = cut.rows, let copied = try copiedRows(rows, of: site, treatment, work: work) {
       return copied
     }
