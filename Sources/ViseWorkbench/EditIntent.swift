@@ -95,7 +95,8 @@ public enum EditIntent: Hashable, Sendable {
       return .choice(SiteChoice(current.treatment.storing(format)), reason: nil)
     }
     let rank = current.treatment.lowRank?.rank
-    guard let resolution = DefaultFormat.resolve(format, for: site, rank: rank) else {
+    let small = current.treatment.reduced(site)
+    guard let resolution = DefaultFormat.resolve(format, for: small, rank: rank) else {
       return .refused(format.misfit(columns: site.columns) ?? "no format fits rank \(rank ?? 0)")
     }
     return .choice(

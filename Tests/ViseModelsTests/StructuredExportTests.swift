@@ -123,6 +123,31 @@ import ViseTensor
     #expect(exported.checkpoint.record(named: "blk.1.ffn_up.weight")?.type == .q6_K)
   }
 
+  /// The key of a level holds what another site's pruning leaves of it.
+  @Test func levelsOfSmallerSitesAreThoseOfTheirOwnChannels() throws {
+    let directory = try TemporaryDirectory()
+    let model = try WideModel().model()
+    let store = WeightStore(model: model, byteBudget: 1 << 24)
+    let levels = LevelDatabase(folder: directory.file("levels"))
+    let gate = try #require(model.site(named: "blk.0.ffn_gate.weight"))
+    func values(_ method: String, _ levels: LevelDatabase?) throws -> [Float] {
+      let plan = try plan(
+        model,
+        [
+          "ffn_down": "prune=0.5 pattern=channels format=q8_0 method=\(method)",
+          "ffn_gate": "format=q8_0",
+        ])
+      let change = try #require(plan.change(of: gate))
+      return try SiteCompressor(reference: store, levels: levels, byteBudget: 1 << 20)
+        .values(of: gate, under: change).values
+    }
+    for method in ["magnitude", "maw", "magnitude"] {
+      #expect(try values(method, levels) == values(method, nil))
+    }
+    #expect(levels.hitCount == 1)
+    #expect(try values("magnitude", levels) != values("maw", levels))
+  }
+
   @Test(arguments: [ExportTarget.gguf, .dense, .compressedTensors])
   func unevenPlansAreRefusedBeforeAnyWorkAndNameTheirLayers(target: ExportTarget) throws {
     let model = try FixtureModel(name: "llama").gguf()

@@ -122,7 +122,7 @@ public struct PlanFile: Hashable, Sendable {
     var fitted = treatment
     var substitution: Substitution?
     if let format = treatment.format, treatment.form == .whole {
-      guard let resolution = DefaultFormat.resolve(format, for: site) else {
+      guard let resolution = DefaultFormat.resolve(format, for: treatment.reduced(site)) else {
         throw PlanFileError(
           line: line, reason: .doesNotFit(site: site.name, format: format.name))
       }

@@ -27,7 +27,7 @@ enum CommandRunner {
   private static func isInputError(_ error: any Error) -> Bool {
     switch error {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
-      is EvaluationError, is CalibrationError, is ExportError, is InputError:
+      is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is InputError:
       true
     default: false
     }

@@ -27,10 +27,9 @@ public struct ChannelPruning: Sendable {
   /// The method that is used where none is named.
   private var method: PruningMethod {
     if let method = sparsity.method { return method }
-    guard statistics == nil else {
-      return group.unit * group.count <= ChannelOBS.columnLimit ? .exactOBS : .outputEnergy
-    }
-    return group.unit == 1 ? .normProduct : .magnitude
+    // Of the scores without data that of the outgoing weights left the sample model best.
+    guard statistics != nil else { return .magnitude }
+    return group.unit * group.count <= ChannelOBS.columnLimit ? .exactOBS : .outputEnergy
   }
 
   /// The columns of `weight` that remain.
