@@ -27,8 +27,8 @@ public struct ChannelPruning: Sendable {
   /// The method that is used where none is named.
   private var method: PruningMethod {
     if let method = sparsity.method { return method }
-    // Of the scores without data that of the outgoing weights left the sample model best.
-    guard statistics != nil else { return .magnitude }
+    // Without data the largest weights are the safest sign of neurons that carry massive activations.
+    guard statistics != nil else { return group.unit == 1 ? .maximumWeight : .magnitude }
     return group.unit * group.count <= ChannelOBS.columnLimit ? .exactOBS : .outputEnergy
   }
 
