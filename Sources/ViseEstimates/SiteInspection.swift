@@ -92,6 +92,9 @@ public struct SiteInspection: Hashable, Sendable {
   public let siteIndex: Int
   public let treatment: Treatment
   public let before: WeightHistogram
+  /// Of the density of the values before: 2 is a normal one, 1 Laplace's, less has heavier tails;
+  /// `nil` where all are zero.
+  public let shape: Double?
   /// `nil` where the treatment changes nothing.
   public let after: WeightHistogram?
   /// `nil` where the treatment changes nothing.
@@ -102,12 +105,14 @@ public struct SiteInspection: Hashable, Sendable {
   public var spectrum: WeightSpectrum?
 
   public init(
-    siteIndex: Int, treatment: Treatment, before: WeightHistogram, after: WeightHistogram?,
-    distortion: Distortion?, storage: StorageFigures? = nil, spectrum: WeightSpectrum? = nil
+    siteIndex: Int, treatment: Treatment, before: WeightHistogram, shape: Double?,
+    after: WeightHistogram?, distortion: Distortion?, storage: StorageFigures? = nil,
+    spectrum: WeightSpectrum? = nil
   ) {
     self.siteIndex = siteIndex
     self.treatment = treatment
     self.before = before
+    self.shape = shape
     self.after = after
     self.distortion = distortion
     self.storage = storage

@@ -9,8 +9,7 @@ enum DetailView {
     let columns = layout.mainColumns
     canvas.titledRule(
       "\(site.name) · \(site.rows)×\(site.columns)",
-      remark: "\(Numbers.grouped(site.parameterCount)) weights", column: 0, row: 1,
-      columns: columns)
+      remark: weights(state, site), column: 0, row: 1, columns: columns)
     let room = layout.noteRow - 2 - fixedRows
     let spectrumRows = max(room * 2 / 5, 1)
     var rect = Rect(column: 0, row: 2, columns: columns, rows: max(room - spectrumRows, 1) + 2)
@@ -23,6 +22,13 @@ enum DetailView {
     rect.row += rect.rows
     drawStorage(state, site, on: &canvas, row: rect.row, columns: columns)
     canvas.rule(column: 0, row: layout.noteRow, columns: layout.size.columns)
+  }
+
+  /// Their number, and the shape of their density once it is known.
+  private static func weights(_ state: WorkbenchState, _ site: Site) -> String {
+    let count = "\(Numbers.grouped(site.parameterCount)) weights"
+    guard let shape = state.inspection?.result?.shape else { return count }
+    return "\(count) · shape \(Numbers.fixed(shape, 2))"
   }
 
   /// Rows that do not grow with the screen: names, axes, figures and where the values can go.
@@ -200,7 +206,8 @@ enum SpectrumView {
     let rank = state.document.plan[site.name].lowRank?.rank
     let spectrum = state.inspection?.result?.spectrum
     canvas.titledRule(
-      "singular values", remark: remark(spectrum, rank: rank, full: full), column: 0,
+      "singular values",
+      remark: remark(spectrum, rank: rank, full: full, columns: rect.columns - 20), column: 0,
       row: rect.row, columns: rect.columns)
     let width = rect.columns - 2
     let markRow = rect.row + rect.rows - 1
@@ -243,7 +250,9 @@ enum SpectrumView {
     canvas.put(label.words, label.role, column: start, row: rect.row)
   }
 
-  private static func remark(_ spectrum: WeightSpectrum?, rank: Int?, full: Int) -> String {
+  private static func remark(
+    _ spectrum: WeightSpectrum?, rank: Int?, full: Int, columns: Int
+  ) -> String {
     guard let spectrum else { return "of \(full)" }
     var parts: [String] = []
     if let rank {
@@ -252,7 +261,9 @@ enum SpectrumView {
     } else {
       parts.append("full rank \(full)")
     }
-    parts.append("effective \(spectrum.effectiveRank(of: full))")
+    if parts[0].count + 16 < columns {
+      parts.append("effective \(spectrum.effectiveRank(of: full))")
+    }
     if spectrum.isSampled { parts.append("sampled \(spectrum.rows)×\(spectrum.columns)") }
     return parts.joined(separator: " · ")
   }

@@ -98,6 +98,7 @@ public enum MethodChoice: Hashable, Sendable {
     case .gptqActivationOrder: "GPTQ, strong inputs first"
     case .descent: "error feedback, then descent"
     case .comq: "descent on codes and scales"
+    case .rate: "nearest, coded bits priced"
     case .hqq: "offsets that let outliers err"
     }
   }

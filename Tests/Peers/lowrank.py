@@ -89,16 +89,6 @@ def refitted_blocks(w, moment, count):
     return result
 
 
-def heads_error(first, second, heads, shared, rank):
-    """Sum over key-value heads of the squared error of the stacked products' cut."""
-    total = 0.0
-    for group in range(shared):
-        members = range(group * heads // shared, (group + 1) * heads // shared)
-        product = np.vstack([first(h) for h in members]) @ second(group)
-        total += error(product, truncated(product, rank))
-    return total
-
-
 def main():
     source = SplitMix(2024)
     w = source.matrix(24, 16)
@@ -109,13 +99,6 @@ def main():
     s = np.linalg.svd(w, compute_uv=False)
     p = s / s.sum()
     square = source.matrix(12, 12)
-    second = source.matrix(10, 16)
-    d, heads, shared = 4, 4, 2
-    q, qb = source.matrix(heads * d, 12), source.matrix(heads * d, 1)
-    k, kb = source.matrix(shared * d, 12), source.matrix(shared * d, 1)
-    o = source.matrix(12, heads * d)
-    q, k = np.hstack([q, qb]), np.hstack([k, kb])
-    stack = np.vstack([w, second])
     numbers = [
         ("effectiveRank", float(np.exp(-np.sum(p * np.log(p))))),
         ("largestValue", float(s[0])),
@@ -123,17 +106,11 @@ def main():
         ("plainWeightedError", error(w, truncated(w, 5), moment)),
         ("choleskyWeightedError", error(w, whitened(w, root, 5), moment)),
         ("diagonalWeightedError", error(w, whitened(w, np.diag(scale), 5), moment)),
-        ("sharedError", error(stack, truncated(stack, 6))),
-        ("sharedWeightedError", error(stack, whitened(stack, root, 6), moment)),
         ("kroneckerError", error(w, kronecker(w, 4, 2, 2))),
         ("blockWeightedError", error(w, refitted_blocks(w, moment, 4), moment)),
         ("toeplitzError", error(w, toeplitz(w))),
         ("hankelError", error(w, toeplitz(w[:, ::-1])[:, ::-1])),
         ("displacementError", error(square, displaced(square, 4))),
-        ("queryKeyError", heads_error(
-            lambda h: q[h * d:(h + 1) * d].T, lambda g: k[g * d:(g + 1) * d], heads, shared, 2)),
-        ("valueOutputError", heads_error(
-            lambda h: o[:, h * d:(h + 1) * d], lambda g: k[g * d:(g + 1) * d], heads, shared, 2)),
     ]
     print("/// Made by Tests/Peers/lowrank.py with NumPy " + np.__version__ + ".")
     print("enum LowRankGoldens {")

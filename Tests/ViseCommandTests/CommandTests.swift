@@ -287,3 +287,29 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
     #expect(without.code == 2 && without.errors.contains("--plan"))
   }
 }
+
+@Test(arguments: ["global-magnitude", "pq-index"])
+func filledPlansPruneTheirShareAndStayWithinTheirBits(strategy: String) throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "plan.toml").path
+    let outcome = try vise(
+      "plan", "fill", sample, "--prune", "0.4", "--prune-by", strategy, "--minimum", "0.3",
+      "--bits", "4.2", "--out", plan)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let written = try String(contentsOfFile: plan, encoding: .utf8)
+    let shares = written.matches(of: /prune = ([0-9.]+)/).compactMap { Double($0.1) }
+    #expect(shares.count > 30 && shares.allSatisfy { $0 <= 0.7001 })
+    #expect(Set(shares).count > 10)
+    let report = try vise("inspect", sample, "--plan", plan, "--json").json
+    let sites = try #require(report["sites"] as? [[String: Any]])
+    let planned = sites.compactMap { $0["planned"] as? [String: Any] }
+    let bytes = planned.compactMap { $0["bytes"] as? Int }.reduce(0, +)
+    let weights = sites.filter { $0["planned"] != nil }.compactMap { $0["parameters"] as? Int }
+      .reduce(0, +)
+    let bits = 8 * Double(bytes) / Double(weights)
+    #expect(bits <= 4.2 && bits > 3.6)
+    let again = try vise("plan", "fill", sample, "--prune", "0.4", "--out", plan)
+    #expect(again.code == 1 && again.errors.contains("--overwrite"))
+  }
+  #expect(try vise("plan", "fill", sample).code == 2)
+}

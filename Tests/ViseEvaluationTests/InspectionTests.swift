@@ -41,6 +41,12 @@ private func sampleModel() throws -> Model {
   let signal = original.reduce(0.0) { $0 + Double($1) * Double($1) }
   let distortion = try #require(last.distortion)
   #expect(abs(distortion.normalizedError / (noise / signal) - 1) < 1e-4)
+  // The moments' ratio that the fitted shape stands for.
+  let magnitude = original.reduce(0.0) { $0 + Double(abs($1)) } / Double(original.count)
+  let ratio = magnitude * magnitude / (signal / Double(original.count))
+  let beta = try #require(last.shape)
+  let expected = exp(2 * lgamma(2 / beta) - lgamma(1 / beta) - lgamma(3 / beta))
+  #expect(abs(ratio - expected) < 1e-6)
   let after = try #require(last.after)
   #expect(after.zeroCount == treated.count { $0 == 0 })
 }

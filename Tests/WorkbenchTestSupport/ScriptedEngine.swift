@@ -68,6 +68,7 @@ public enum FixtureModel {
       siteIndex: site.index, treatment: treatment,
       before: WeightHistogram(
         limit: 0.42, bins: bins, zeroCount: 0, outsideCount: 3, count: site.parameterCount),
+      shape: 1.5,
       after: isKept
         ? nil
         : WeightHistogram(

@@ -48,7 +48,7 @@ extension GridCodec {
 
   /// The methods that work on every grid.
   var gridMethods: Set<Method> {
-    [.best, .roundToNearest, .weighted, .gptq, .gptqActivationOrder]
+    [.best, .roundToNearest, .weighted, .gptq, .gptqActivationOrder, .rate]
   }
 
   public func sharedParameters(

@@ -12,25 +12,41 @@ public struct GlobalMagnitude: Sendable {
   public let ratio: Double
   /// Weights each site keeps at least, or all it has where those are fewer.
   public let minimumKept: Int
+  /// The share of its weights each site keeps at least.
+  public let minimumShare: Double
 
-  public init(ratio: Double, minimumKept: Int) {
+  public init(ratio: Double, minimumKept: Int = 0, minimumShare: Double = 0) {
     precondition(ratio >= 0 && ratio <= 1 && minimumKept >= 0)
+    precondition(minimumShare >= 0 && minimumShare <= 1)
     self.ratio = ratio
     self.minimumKept = minimumKept
+    self.minimumShare = minimumShare
+  }
+
+  private func floor(of count: Int) -> Int {
+    min(count, max(minimumKept, Int((minimumShare * Double(count)).rounded(.up))))
   }
 
   /// How many weights each of `sites` keeps; of equal magnitudes the first go.
   ///
   /// Where the floors alone exceed what `ratio` leaves, every site keeps its floor.
   public func keptCounts(_ sites: [Matrix]) -> [Int] {
-    let total = sites.reduce(0) { $0 + $1.count }
+    keptCounts(weightCounts: sites.map(\.count)) { sites[$0] }
+  }
+
+  /// As `keptCounts(_:)` for sites that are not held together: `weight` is asked for one after the
+  /// other, a few times each.
+  public func keptCounts<Failure>(
+    weightCounts: [Int], weight: (Int) throws(Failure) -> Matrix
+  ) throws(Failure) -> [Int] {
+    let total = weightCounts.reduce(0, +)
     var budget = total - Int((ratio * Double(total)).rounded())
-    var counts = sites.map { min($0.count, minimumKept) }
-    var free = Array(sites.indices)
+    var counts = weightCounts.map(floor)
+    var free = Array(weightCounts.indices)
     while !free.isEmpty {
-      let available = free.reduce(0) { $0 + sites[$1].count }
+      let available = free.reduce(0) { $0 + weightCounts[$1] }
       let pruned = min(max(available - budget, 0), available)
-      let found = Self.keptCounts(free.map { sites[$0] }, pruned: pruned)
+      let found = try Self.keptCounts(free, weightCounts, pruned: pruned, weight: weight)
       let short = zip(free, found).filter { $1 < counts[$0] }.map(\.0)
       if short.isEmpty {
         for (site, count) in zip(free, found) { counts[site] = count }
@@ -43,11 +59,15 @@ public struct GlobalMagnitude: Sendable {
   }
 
   /// What one threshold that removes `pruned` weights leaves of each site.
-  private static func keptCounts(_ sites: [Matrix], pruned: Int) -> [Int] {
-    guard pruned > 0 else { return sites.map(\.count) }
-    var (limit, equal) = threshold(sites, pruned: pruned)
-    return sites.map { site in
-      withExtendedLifetime(site) {
+  private static func keptCounts<Failure>(
+    _ sites: [Int], _ weightCounts: [Int], pruned: Int, weight: (Int) throws(Failure) -> Matrix
+  ) throws(Failure) -> [Int] {
+    guard pruned > 0 else { return sites.map { weightCounts[$0] } }
+    var (limit, equal) = try threshold(sites, pruned: pruned, weight: weight)
+    var counts: [Int] = []
+    for index in sites {
+      let site = try weight(index)
+      let kept = withExtendedLifetime(site) {
         var kept = 0
         for index in 0..<site.count {
           let bits = abs(site.pointer[index]).bitPattern
@@ -59,19 +79,22 @@ public struct GlobalMagnitude: Sendable {
         }
         return kept
       }
+      counts.append(kept)
     }
+    return counts
   }
 
   /// The largest magnitude that goes, as a bit pattern, and how many equal to it do.
-  private static func threshold(
-    _ sites: [Matrix], pruned: Int
-  ) -> (limit: UInt32, equal: Int) {
+  private static func threshold<Failure>(
+    _ sites: [Int], pruned: Int, weight: (Int) throws(Failure) -> Matrix
+  ) throws(Failure) -> (limit: UInt32, equal: Int) {
     var prefix: UInt32 = 0
     var left = pruned
     for (shift, width) in [(21, 11), (10, 11), (0, 10)] as [(UInt32, UInt32)] {
       var histogram = [Int](repeating: 0, count: 2048)
       let (digits, above) = (UInt32(1) << width - 1, shift + width)
-      for site in sites {
+      for index in sites {
+        let site = try weight(index)
         withExtendedLifetime(site) {
           for index in 0..<site.count {
             let bits = abs(site.pointer[index]).bitPattern

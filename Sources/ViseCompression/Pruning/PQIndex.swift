@@ -35,4 +35,33 @@ public struct PQIndex: Sendable {
     let share = pow(min(max(1 - index, 0), 1), p * q / (q - p))
     return min(max(Int((Double(count) * share).rounded(.up)), min(1, count)), count)
   }
+
+  /// Shares of its weights each site loses, adapted to how many of them matter.
+  ///
+  /// SAP (algorithm 1) removes min(γ·(1 − r/d), β) of a site; γ is found by bisection so that all
+  /// sites together lose `ratio` of their weights, or as much as β allows.
+  ///
+  /// - Parameters:
+  ///   - sites: index and weights of each site.
+  ///   - limit: β, the share no site loses more than.
+  public func ratios(
+    of sites: [(index: Double, count: Int)], ratio: Double, limit: Double = 0.9
+  ) -> [Double] {
+    precondition(ratio >= 0 && ratio < 1 && limit > 0 && limit <= 1)
+    let spare = sites.map { site in
+      1 - Double(keptCount(index: site.index, count: site.count)) / Double(max(site.count, 1))
+    }
+    let total = sites.reduce(0.0) { $0 + Double($1.count) }
+    func shares(_ scale: Double) -> [Double] { spare.map { min(scale * $0, limit) } }
+    func removed(_ scale: Double) -> Double {
+      zip(shares(scale), sites).reduce(0.0) { $0 + $1.0 * Double($1.1.count) }
+    }
+    var (low, high) = (0.0, 1.0)
+    while high < 1e6, removed(high) < ratio * total { high *= 2 }
+    for _ in 0..<80 {
+      let middle = (low + high) / 2
+      if removed(middle) < ratio * total { low = middle } else { high = middle }
+    }
+    return shares(low)
+  }
 }

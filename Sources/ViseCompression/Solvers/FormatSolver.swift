@@ -16,9 +16,23 @@ struct FormatSolver {
   /// exactly zero in formats that have a zero. Types with minima (q4_1, q5_1, q2_K, q4_K, q5_K),
   /// centred grids and codebooks without a zero (iq1 to iq4, palettes) store their level nearest to
   /// it instead.
+  ///
+  /// `best` refits the scales of integer formats to the outputs in the end, row by row where that
+  /// helps.
   func encode(_ weight: Matrix, pruned: PrunedWeight? = nil) throws -> EncodedWeight {
+    let encoded = try encode(weight, pruned: pruned, by: try resolved())
+    guard method == .best, let statistics, let format = codec as? IntegerFormat else {
+      return encoded
+    }
+    return try RowScaleRefit.improving(
+      encoded, of: weight, secondMoment: statistics.secondMoment, format: format, work: work)
+  }
+
+  private func encode(
+    _ weight: Matrix, pruned: PrunedWeight?, by method: Method
+  ) throws -> EncodedWeight {
     let rounded = pruned?.values ?? weight
-    switch try resolved() {
+    switch method {
     case .best, .roundToNearest:
       return try codec.encode(rounded, importance: nil, work: work)
     case .weighted:
@@ -34,6 +48,9 @@ struct FormatSolver {
       guard let format = codec as? IntegerFormat else { throw unsupported() }
       return try COMQ(format: format, secondMoment: try factors.factor(of: try known()).moment)
         .encode(weight, pruned: pruned, work: work)
+    case .rate:
+      guard let codec = codec as? any GridCodec else { throw unsupported() }
+      return try Self.priced(codec, rounded, statistics?.diagonal, work)
     case .hqq:
       guard let format = codec as? OffsetFormat else { throw unsupported() }
       return try HalfQuadratic(format: format).encode(rounded, work: work)
@@ -79,6 +96,13 @@ struct FormatSolver {
   ) throws -> EncodedWeight {
     try ActivationOrderGPTQ(codec: codec, secondMoment: statistics.secondMoment)
       .encode(weight, mask: mask, work: work)
+  }
+
+  private static func priced(
+    _ codec: some GridCodec, _ weight: Matrix, _ importance: [Float]?, _ work: RowWork
+  ) throws -> EncodedWeight {
+    try RateConstrainedRounding(codec: codec, price: 1)
+      .encode(weight, importance: importance, work: work)
   }
 
   private func unsupported() -> CompressionError {

@@ -36,4 +36,40 @@ public enum RowScaleRefit {
     result.write(half: "scales") { Half.nearest(scales[$0] * factors[$0 / spans]) }
     return result
   }
+
+  /// `encoded` with the scales of those rows refitted whose outputs come nearer to the original's.
+  ///
+  /// Scales are rounded as they are stored, and what a row's refit does is measured after that, so
+  /// no row's output error rises. BLAS must be loaded.
+  public static func improving(
+    _ encoded: EncodedWeight, of weight: Matrix, secondMoment: Matrix, format: IntegerFormat,
+    work: RowWork
+  ) throws -> EncodedWeight {
+    guard format.granularity != .tensor else { return encoded }
+    let decoded = try format.decode(encoded, work: work)
+    let factors = factors(decoded: decoded, weight: weight, secondMoment: secondMoment)
+    let refitted = applying(factors, to: encoded, format: format)
+    let before = errors(decoded, weight, secondMoment)
+    let after = errors(try format.decode(refitted, work: work), weight, secondMoment)
+    let isBetter = zip(before, after).map { $1 < $0 }
+    if isBetter.allSatisfy({ $0 }) { return refitted }
+    let accepted = zip(factors, isBetter).map { $1 ? $0 : 1 }
+    return applying(accepted, to: encoded, format: format)
+  }
+
+  /// eᵀHe of each row.
+  private static func errors(
+    _ decoded: Matrix, _ weight: Matrix, _ secondMoment: Matrix
+  ) -> [Double] {
+    let difference = weight.copy()
+    return withExtendedLifetime((difference, decoded)) {
+      for index in 0..<difference.count { difference.pointer[index] -= decoded.pointer[index] }
+      let product = LinearAlgebra.product(difference, secondMoment)
+      return withExtendedLifetime(product) {
+        (0..<weight.rows).map {
+          Kernels.dot(product.row($0), difference.row($0), count: weight.columns)
+        }
+      }
+    }
+  }
 }

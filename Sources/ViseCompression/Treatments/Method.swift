@@ -18,11 +18,13 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   case comq
   /// Real offsets that let outliers err (half-quadratic quantization).
   case hqq
+  /// Nearest values with a price on the bits an entropy coder gives their codes.
+  case rate
 
   /// Whether it needs statistics of the site's inputs.
   public var needsCalibration: Bool {
     switch self {
-    case .best, .roundToNearest, .hqq: false
+    case .best, .roundToNearest, .hqq, .rate: false
     case .weighted, .gptq, .gptqActivationOrder, .descent, .comq: true
     }
   }

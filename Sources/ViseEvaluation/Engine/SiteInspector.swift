@@ -76,8 +76,9 @@ final class SiteInspector {
       stored = made
     }
     var inspection = SiteInspection(
-      siteIndex: site.index, treatment: treatment, before: before, after: after,
-      distortion: distortion, spectrum: spectra[site.index])
+      siteIndex: site.index, treatment: treatment, before: before,
+      shape: Self.shape(of: original), after: after, distortion: distortion,
+      spectrum: spectra[site.index])
     report(inspection)
     if let stored { inspection.storage = StorageFigures(stored) }
     inspection.spectrum = try spectrum(of: site, cancellation: cancellation)
@@ -146,6 +147,13 @@ final class SiteInspector {
     }
     return WeightHistogram(
       limit: limit, bins: bins, zeroCount: zeros, outsideCount: outside, count: matrix.count)
+  }
+
+  private static func shape(of matrix: Matrix) -> Double? {
+    withExtendedLifetime(matrix) {
+      GeneralizedGaussian(
+        fitting: UnsafeBufferPointer(start: matrix.pointer, count: matrix.count))?.beta
+    }
   }
 
   private static func distortion(

@@ -72,6 +72,15 @@ public struct PlanFile: Hashable, Sendable {
     try asked(text: text, sites: sites).compactMapValues { $0.treatment.rule }
   }
 
+  /// The sites whose names match `pattern`, of which there must be some.
+  public static func sites(
+    matching pattern: String, among sites: [Site], line: Int? = nil
+  ) throws(PlanFileError) -> [Site] {
+    let matching = sites.filter { Glob.matches(pattern, $0.name) }
+    guard !matching.isEmpty else { throw PlanFileError(line: line, reason: .noSuchSite(pattern)) }
+    return matching
+  }
+
   private static func asked(
     text: String, sites: [Site]
   ) throws(PlanFileError) -> [Int: (treatment: AskedTreatment, line: Int?)] {
@@ -79,11 +88,9 @@ public struct PlanFile: Hashable, Sendable {
     var asked: [Int: (treatment: AskedTreatment, line: Int?)] = [:]
     for site in sites { asked[site.index] = (document.defaultTreatment, nil) }
     for rule in document.rules {
-      let matching = sites.filter { Glob.matches(rule.pattern, $0.name) }
-      guard !matching.isEmpty else {
-        throw PlanFileError(line: rule.line, reason: .noSuchSite(rule.pattern))
+      for site in try Self.sites(matching: rule.pattern, among: sites, line: rule.line) {
+        asked[site.index] = (rule.treatment, rule.line)
       }
-      for site in matching { asked[site.index] = (rule.treatment, rule.line) }
     }
     return asked
   }

@@ -4,11 +4,11 @@ import ViseFormats
 import ViseModels
 import ViseTensor
 
-/// Works on plan files without running anything.
+/// Works on plan files without running a model.
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Check, compare and resolve plan files.",
-    subcommands: [Check.self, Diff.self, Resolve.self, Drop.self])
+    commandName: "plan", abstract: "Check, compare, resolve and fill plan files.",
+    subcommands: [Check.self, Diff.self, Resolve.self, Fill.self, Drop.self])
 }
 
 extension PlanCommand {

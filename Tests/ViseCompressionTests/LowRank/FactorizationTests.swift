@@ -146,33 +146,3 @@ func textThatIsNoRuleIsRefused(text: String) {
     #expect((limit + 1) * (rows + columns) > rows * columns)
   }
 }
-
-@Test func aSharedBasisHasTheErrorsOfNumPyAndSavesTheOtherBases() throws {
-  try BLAS.load()
-  let cases = LowRankCases()
-  let weights = [cases.weight, cases.second]
-  for (moment, expected) in [
-    (nil, LowRankGoldens.sharedError), (cases.secondMoment, LowRankGoldens.sharedWeightedError),
-  ] {
-    let factors = try SharedBasis(damping: 0).factors(
-      of: weights, secondMoment: moment, rank: 6)
-    let error = weights.indices.reduce(0.0) {
-      $0 + squaredError(weights[$1], factors.product($1), moment)
-    }
-    #expect(agree(error, expected))
-    #expect(factors.parameterCount == 6 * 16 + 24 * 6 + 10 * 6 && factors.rank == 6)
-  }
-}
-
-@Test func weightsOverOneBasisAreRecovered() throws {
-  try BLAS.load()
-  var random = RandomSource(seed: 8)
-  let basis = LowRankCases.matrix(3, 10, &random)
-  let weights = [6, 9, 4].map {
-    LinearAlgebra.product(LowRankCases.matrix($0, 3, &random), basis)
-  }
-  let factors = try SharedBasis().factors(of: weights, rank: 3)
-  for (index, weight) in weights.enumerated() {
-    #expect(squaredError(weight, factors.product(index)) < 1e-9)
-  }
-}

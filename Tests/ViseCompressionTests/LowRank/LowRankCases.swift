@@ -5,24 +5,12 @@ struct LowRankCases {
   let weight: Matrix
   let secondMoment: Matrix
   let square: Matrix
-  let second: Matrix
-  let queries: Matrix
-  let queryBias: [Float]
-  let keys: Matrix
-  let keyBias: [Float]
-  let output: Matrix
 
   init() {
     var random = RandomSource(seed: 2024)
     weight = Self.matrix(24, 16, &random)
     secondMoment = Self.secondMoment(60, 16, &random)
     square = Self.matrix(12, 12, &random)
-    second = Self.matrix(10, 16, &random)
-    queries = Self.matrix(16, 12, &random)
-    queryBias = Self.matrix(16, 1, &random).values
-    keys = Self.matrix(8, 12, &random)
-    keyBias = Self.matrix(8, 1, &random).values
-    output = Self.matrix(12, 16, &random)
   }
 
   static func matrix(_ rows: Int, _ columns: Int, _ random: inout RandomSource) -> Matrix {

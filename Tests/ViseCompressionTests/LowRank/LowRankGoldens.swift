@@ -6,13 +6,9 @@ enum LowRankGoldens {
   static let plainWeightedError = 214.2922498
   static let choleskyWeightedError = 86.15209654
   static let diagonalWeightedError = 168.1107585
-  static let sharedError = 60.94701872
-  static let sharedWeightedError = 85.58189486
   static let kroneckerError = 83.15674579
   static let blockWeightedError = 377.3318661
   static let toeplitzError = 122.567777
   static let hankelError = 120.6106126
   static let displacementError = 85.43261793
-  static let queryKeyError = 75.67966119
-  static let valueOutputError = 56.85954142
 }

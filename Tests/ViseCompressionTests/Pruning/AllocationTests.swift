@@ -66,23 +66,30 @@ func equalMagnitudesAmongZerosAreAllThatMatters(kept: Int) {
   #expect(measure.index([0, 0]) == 0)
 }
 
-@Test func theGuardNamesTheInputThatChangesMost() {
-  let before: [[Float]] = [[3, 4], [1, 0], [0, 2]]
-  let after: [[Float]] = [[3, 4.5], [1, 0.3], [0, 2]]
-  let tight = PreservationGuard(tolerance: 0.2).verdict(before: before, after: after)
-  #expect(tight.input == 1 && !tight.isAccepted && abs(tight.largestChange - 0.3) < 1e-6)
-  #expect(PreservationGuard(tolerance: 0.31).verdict(before: before, after: after).isAccepted)
-  let broken = PreservationGuard(tolerance: 1e9).verdict(before: [[1]], after: [[.nan]])
-  #expect(!broken.isAccepted && broken.largestChange == .infinity)
-  #expect(PreservationGuard(tolerance: 0).verdict(before: [], after: []).isAccepted)
+@Test func weightsReadOneByOneAreCountedAlikeAndKeepTheirShare() {
+  let sites = sites()
+  let method = GlobalMagnitude(ratio: 0.7, minimumShare: 0.25)
+  let counts = method.keptCounts(sites)
+  #expect(method.keptCounts(weightCounts: sites.map(\.count)) { sites[$0] } == counts)
+  for (site, count) in zip(sites, counts) { #expect(count >= site.count / 4) }
+  #expect(counts[2] == sites[2].count / 4)
+  let plain = GlobalMagnitude(ratio: 0.7).keptCounts(sites)
+  #expect(counts.reduce(0, +) == plain.reduce(0, +))
 }
 
-@Test func theGuardFindsTheStrongestStepThatLeavesTheSetAlone() {
-  let limit = PreservationGuard(tolerance: 0.25)
-  func strongest(_ strengths: [Float]) -> Float? {
-    limit.strongest(of: strengths, outputs: [[1, 0], [0, 1]]) { [[1, $0], [0, 1]] }
+@Test func adaptedRatiosMeetTheirTotalAndSpareSitesWhoseWeightsAllMatter() {
+  let measure = PQIndex()
+  var random = TestWeights(seed: 78)
+  let flat = (0..<1000).map { _ in random.uniform() < 0.5 ? Float(-1) : 1 }
+  let bell = random.normal(3000, deviation: 1)
+  let spiky = bell.map { $0 * $0 * $0 * $0 * $0 }
+  let sites = [flat, bell, spiky].map { (index: measure.index($0), count: $0.count) }
+  for ratio in [0.1, 0.3, 0.5] {
+    let ratios = measure.ratios(of: sites, ratio: ratio)
+    let removed = zip(ratios, sites).reduce(0.0) { $0 + $1.0 * Double($1.1.count) }
+    #expect(abs(removed / 7000 - ratio) < 1e-6)
+    #expect(ratios[0] < ratios[1] && ratios[1] < ratios[2])
   }
-  #expect(strongest([0.1, 0.2, 0.24, 0.3, 0.5]) == 0.24)
-  #expect(strongest([0.3, 0.5]) == nil)
-  #expect(strongest([0.1, 0.2]) == 0.2)
+  // What no site may lose is not lost.
+  #expect(measure.ratios(of: sites, ratio: 0.95, limit: 0.4).allSatisfy { $0 <= 0.4 })
 }

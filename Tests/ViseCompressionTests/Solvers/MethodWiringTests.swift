@@ -56,3 +56,47 @@ private func compressed(
     try compressed("format=int4:g32 method=comq", weight, inputs: nil)
   }
 }
+
+/// eᵀHe of each row.
+private func rowErrors(_ values: Matrix, _ weight: Matrix, _ inputs: SolverInputs) -> [Double] {
+  (0..<weight.rows).map { row in
+    inputs.outputError(values.rows(row..<row + 1), weight.rows(row..<row + 1))
+  }
+}
+
+@Test(arguments: ["int2:g32", "int3:g32", "int4:g64:asym", "int4:channel"])
+func refittingScalesRaisesNoRowsErrorAndLowersTheSum(format: String) throws {
+  try BLAS.load()
+  let inputs = SolverInputs(tokens: 160, columns: 128, seed: 114)
+  let weight = testWeight(rows: 24, columns: 128, seed: 115)
+  let published = rowErrors(
+    try compressed("format=\(format) method=gptq", weight, inputs: inputs), weight, inputs)
+  let best = rowErrors(try compressed(format, weight, inputs: inputs), weight, inputs)
+  for (before, after) in zip(published, best) { #expect(after <= before * (1 + 1e-5)) }
+  #expect(best.reduce(0, +) < published.reduce(0, +))
+}
+
+@Test func pricedRoundingIsReachedAndItsCodesTakeFewerBytes() throws {
+  try BLAS.load()
+  let weight = testWeight(rows: 64, columns: 256, seed: 116)
+  let site = Site(
+    index: 0, name: "w", role: .ffnUp, block: 0, rows: 64, columns: 256, stored: .f16)
+  func made(_ method: String) throws -> CompressedSite {
+    try SiteCompression(
+      treatment: try #require(Treatment(name: "format=int4:g64 method=\(method)")),
+      calibration: nil, factors: InputFactorCache(), work: RowWork(pool: nil)
+    ).compress(weight, site: site)
+  }
+  let (plain, priced) = (try made("rtn"), try made("rate"))
+  #expect(plain.byteCount == priced.byteCount)
+  let sizes = try [plain, priced].map { try #require($0.codedSize).codedCodeBytes }
+  #expect(sizes[1] < sizes[0])
+  func error(_ site: CompressedSite) -> Double {
+    Distortion(
+      original: weight.pointer, treated: site.values.pointer, count: weight.count
+    ).normalizedError
+  }
+  withExtendedLifetime((weight, plain, priced)) {
+    #expect(error(priced) > error(plain) && error(priced) < 1.5 * error(plain))
+  }
+}

@@ -99,24 +99,67 @@ func coordinateDescentLowersTheErrorOfOutputs(name: String) throws {
   #expect(inputs.outputError(refitted, weight) < inputs.outputError(decoded, weight))
 }
 
-@Test func allocatedBitsMeetTheirTotalAtOnePrice() {
+@Test func allocatedBitsLeaveEveryGroupTheSameDistortionAtOnePrice() {
   var random = TestWeights(seed: 89)
   let groups = (0..<60).map { _ in
     RateAllocation.Group(
       weightCount: 1000 + Int(random.uniform() * 5000),
       sensitivity: pow(10, Double(random.uniform()) * 6 - 3))
   }
-  let weights = groups.reduce(0.0) { $0 + Double($1.weightCount) }
-  for average in [1.5, 3, 4.25] {
-    let found = RateAllocation(groups: groups, bitCount: average * weights)
-    let total = found.total(of: groups)
-    #expect(total <= average * weights && total > (average - 1e-6) * weights)
-    for (bits, group) in zip(found.bits, groups) where bits > 0 && bits < 8 {
-      #expect(abs(group.sensitivity * exp2(-2 * bits) / found.multiplier - 1) < 1e-9)
+  for price in [0.001, 0.1, 1] {
+    let found = RateAllocation(groups: groups, multiplier: price, mostBits: 8)
+    for (bits, group) in zip(found.bits, groups) {
+      if bits > 0, bits < 8 {
+        #expect(abs(group.sensitivity * exp2(-2 * bits) / price - 1) < 1e-9)
+      } else {
+        #expect(bits == 0 ? group.sensitivity <= price : group.sensitivity >= price * 65_536)
+      }
     }
-    let whole = found.wholeBits(of: groups, bitCount: average * weights)
-    let used = zip(whole, groups).reduce(0.0) { $0 + Double($1.0 * $1.1.weightCount) }
-    #expect(used <= average * weights && used > (average - 0.1) * weights)
   }
-  #expect(RateAllocation(groups: groups, bitCount: 99 * weights).bits.allSatisfy { $0 == 8 })
+}
+
+@Test func filledFormatsComeNearTheirBitsAndFollowSensitivity() {
+  var random = TestWeights(seed: 90)
+  let candidates = (0..<40).map { index in
+    RateFill.Candidate(
+      site: Site(
+        index: index, name: "w\(index)", role: .ffnUp, block: index, rows: 128,
+        columns: index % 3 == 0 ? 576 : 512, stored: .f16),
+      sensitivity: exp2(Double(random.uniform()) * 8))
+  }
+  let weights = candidates.reduce(0.0) { $0 + Double($1.site.parameterCount) }
+  for average in [3.8, 4.4, 5.5] {
+    let formats = RateFill(bitsPerWeight: average).formats(for: candidates)
+    let bits = zip(formats, candidates).reduce(0.0) { sum, pair in
+      sum + 8 * Double(pair.0.byteCount(rows: 128, columns: pair.1.site.columns) ?? .max)
+    }
+    #expect(bits <= average * weights && bits > (average - 0.3) * weights)
+    // Of sites of one shape, the more sensitive never gets fewer bits.
+    let ordered = zip(candidates, formats).filter { $0.0.site.columns == 512 }
+      .sorted { $0.0.sensitivity < $1.0.sensitivity }.map(\.1.bitsPerWeight)
+    #expect(zip(ordered, ordered.dropFirst()).allSatisfy { $0 <= $1 })
+    #expect(ordered.first ?? 0 < ordered.last ?? 0)
+  }
+  // Fewer bits than any format has: the smallest everywhere.
+  let least = RateFill(bitsPerWeight: 1).formats(for: candidates)
+  #expect(Set(least.map(\.bitsPerWeight)).count <= 2)
+}
+
+@Test func aCandidateIsAsSensitiveAsItsVarianceTimesTheEnergyOfItsInputs() throws {
+  let inputs = SolverInputs(tokens: 64, columns: 32, seed: 91)
+  let weight = testWeight(rows: 6, columns: 32, seed: 92)
+  let site = Site(
+    index: 0, name: "w", role: .ffnUp, block: 0, rows: 6, columns: 32, stored: .f16)
+  let mean = weight.values.reduce(0.0) { $0 + Double($1) } / 192
+  let variance = weight.values.reduce(0.0) { $0 + pow(Double($1) - mean, 2) } / 192
+  let plain = RateFill.Candidate(site: site, weight: weight, statistics: nil)
+  #expect(abs(plain.sensitivity / variance - 1) < 1e-6)
+  let energy =
+    inputs.tokens.values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(inputs.tokens.count)
+  let weighed = RateFill.Candidate(
+    site: site, weight: weight,
+    statistics: SiteCalibration(
+      tokenCount: 64, secondMoment: inputs.secondMoment, mean: inputs.mean, minimum: inputs.mean,
+      maximum: inputs.mean))
+  #expect(abs(weighed.sensitivity / (variance * energy) - 1) < 1e-4)
 }
