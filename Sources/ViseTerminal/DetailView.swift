@@ -9,7 +9,7 @@ enum DetailView {
     let columns = layout.mainColumns
     canvas.titledRule(
       "\(site.name) · \(site.rows)×\(site.columns)",
-      remark: weights(state, site), column: 0, row: 1, columns: columns)
+      remark: weights(state, site, isWide: columns >= 72), column: 0, row: 1, columns: columns)
     let room = layout.noteRow - 2 - fixedRows
     let spectrumRows = max(room * 2 / 5, 1)
     var rect = Rect(column: 0, row: 2, columns: columns, rows: max(room - spectrumRows, 1) + 2)
@@ -25,9 +25,9 @@ enum DetailView {
   }
 
   /// Their number, and the shape of their density once it is known.
-  private static func weights(_ state: WorkbenchState, _ site: Site) -> String {
+  private static func weights(_ state: WorkbenchState, _ site: Site, isWide: Bool) -> String {
     let count = "\(Numbers.grouped(site.parameterCount)) weights"
-    guard let shape = state.inspection?.result?.shape else { return count }
+    guard isWide, let shape = state.inspection?.result?.shape else { return count }
     return "\(count) · shape \(Numbers.fixed(shape, 2))"
   }
 
