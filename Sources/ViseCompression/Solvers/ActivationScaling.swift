@@ -5,10 +5,11 @@ public import ViseTensor
 /// finely; the input, or the operation before, takes the inverse.
 ///
 /// AWQ (Lin et al., "Activation-aware Weight Quantization", 2023, eq. 4–5): s = mean|x|^α, α from a
-/// grid over 0…1 by the error of the outputs ‖Q(W·diag(s))·diag(s)⁻¹·X − W·X‖².
+/// grid over 0…1 by the error of the outputs ‖Q(W·diag(s))·diag(s)⁻¹·X − W·X‖², summed over the
+/// weights that read the same input. Q rounds to nearest.
 public struct ActivationScaling: Sendable {
   public let codec: any WeightCodec
-  /// E[x xᵀ] of the site's inputs.
+  /// E[x xᵀ] of the input.
   private let secondMoment: Matrix
   /// Mean or root-mean-square magnitude of each input channel.
   private let magnitudes: [Float]
@@ -30,44 +31,43 @@ public struct ActivationScaling: Sendable {
     public let alpha: Double
     /// By input channel; all 1 for α = 0.
     public let scales: [Float]
-    /// W·diag(scales) as stored: for inputs, or a previous operation, divided by `scales`.
-    public let encoded: EncodedWeight
-    /// Σ eᵀHe over the rows.
+    /// Each W·diag(scales) as stored: for inputs, or a previous operation, divided by `scales`.
+    public let encoded: [EncodedWeight]
+    /// Σ eᵀHe over the rows of all weights.
     public let outputError: Double
     /// The same without scaling.
     public let plainError: Double
   }
 
-  /// The best scales and the weight stored under them.
-  public func search(_ weight: Matrix, work: RowWork) throws -> Result {
-    precondition(weight.columns == magnitudes.count)
+  /// The best scales for weights that read one input, and the weights stored under them.
+  public func search(_ weights: [Matrix], work: RowWork) throws -> Result {
+    precondition(weights.allSatisfy { $0.columns == magnitudes.count })
     try BLAS.load()
-    var best = try attempt(weight, alpha: 0, plainError: nil, work: work)
+    var best = try attempt(weights, alpha: 0, plainError: nil, work: work)
     for step in 1...steps {
       let alpha = Double(step) / Double(steps)
-      let next = try attempt(weight, alpha: alpha, plainError: best.plainError, work: work)
+      let next = try attempt(weights, alpha: alpha, plainError: best.plainError, work: work)
       if next.outputError < best.outputError { best = next }
     }
     return best
   }
 
   private func attempt(
-    _ weight: Matrix, alpha: Double, plainError: Double?, work: RowWork
+    _ weights: [Matrix], alpha: Double, plainError: Double?, work: RowWork
   ) throws -> Result {
     let scales = Self.scales(magnitudes: magnitudes, alpha: alpha)
-    let encoded = try codec.encode(
-      LinearAlgebra.scaleColumns(of: weight, by: scales),
-      importance: weighedImportance(scales), work: work)
-    let values = Self.unscaled(try codec.decode(encoded, work: work), by: scales)
-    let error = QuadraticError.outputError(of: values, from: weight, secondMoment: secondMoment)
+    var encoded: [EncodedWeight] = []
+    var error = 0.0
+    for weight in weights {
+      let stored = try codec.encode(
+        LinearAlgebra.scaleColumns(of: weight, by: scales), importance: nil, work: work)
+      let values = Self.unscaled(try codec.decode(stored, work: work), by: scales)
+      error += QuadraticError.outputError(of: values, from: weight, secondMoment: secondMoment)
+      encoded.append(stored)
+    }
     return Result(
       alpha: alpha, scales: scales, encoded: encoded, outputError: error,
       plainError: plainError ?? error)
-  }
-
-  /// E[x²] / s²: what an error of the scaled weight costs in each column.
-  private func weighedImportance(_ scales: [Float]) -> [Float] {
-    zip(LinearAlgebra.diagonal(of: secondMoment), scales).map { $0 / ($1 * $1) }
   }
 
   /// magnitudes^α, divided by √(largest · smallest) so that they lie about 1; silent channels get 1.

@@ -27,7 +27,8 @@ enum CommandRunner {
   private static func isInputError(_ error: any Error) -> Bool {
     switch error {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
-      is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is InputError:
+      is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
+      is InputError:
       true
     default: false
     }

@@ -32,6 +32,7 @@ enum ErrorText {
     case let error as TokenizerError: "the tokenizer cannot be used: \(error)"
     case let error as BLASError: blas(error)
     case let error as CalibrationError: calibration(error)
+    case let error as RewriteError: rewrite(error)
     case let error as LinearAlgebraError: linearAlgebra(error)
     case BlockDropError.notRemovable(let block):
       "block \(block) cannot be dropped: something of it, such as a bias, would remain"
@@ -145,6 +146,16 @@ enum ErrorText {
       "the calibration text and the evaluation text are the same, or one is a part of the other; "
         + "what is measured would look better than it is"
     case .noInputs: "the model has no linear site to calibrate"
+    }
+  }
+
+  private static func rewrite(_ error: RewriteError) -> String {
+    switch error {
+    case .notRotatable(let reason): "the model cannot be rotated: \(reason)"
+    case .nothingToScale: "no channels of the model can be scaled so"
+    case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
+    case .overflow(let weight):
+      "values of \"\(weight)\" are too large for the float type; --floats f32 holds them"
     }
   }
 

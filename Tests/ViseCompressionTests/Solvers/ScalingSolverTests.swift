@@ -18,10 +18,10 @@ func activationScalingLowersTheErrorOfOutputs(name: String) throws {
   let codec = try #require(NumberFormat(name: name)).codec
   let found = try ActivationScaling(
     codec: codec, secondMoment: inputs.secondMoment, magnitudes: inputs.magnitudes
-  ).search(weight, work: work)
+  ).search([weight], work: work)
   #expect(found.outputError <= found.plainError)
   if name == "int3:g32" { #expect(found.alpha > 0 && found.outputError < 0.9 * found.plainError) }
-  let values = try codec.decode(found.encoded, work: work)
+  let values = try codec.decode(found.encoded[0], work: work)
   for index in 0..<values.count { values.pointer[index] /= found.scales[index % 128] }
   let plain = inputs.outputError(values, weight)
   #expect(abs(found.outputError - plain) < 1e-3 * plain)
@@ -50,29 +50,37 @@ func halfQuadraticOffsetsLowerTheNormBelowOne(bits: Int) throws {
   #expect(norm(found) < norm(between))
 }
 
-@Test func smoothingFollowsItsFormulaAndKeepsProducts() {
-  let first = Matrix(rows: 2, columns: 3, values: [1, -2, 0.5, 0.5, 1, 0])
-  let second = Matrix(rows: 1, columns: 3, values: [4, 0.1, 0])
-  let inputs: [Float] = [16, 2, 0]
-  let factors = Smoothing.factors(inputs: inputs, weights: [first, second])
-  #expect(factors == [2, 1, 1])
-  let norm = ChannelFolding.dividing(norm: [1, 2, 3], by: factors)
-  let weight = ChannelFolding.multiplyingColumns(of: first, by: factors)
-  #expect(norm == [0.5, 2, 3])
-  #expect(weight.values == [2, -2, 0.5, 1, 1, 0])
+@Test func jointScalesLowerTheSumOfErrors() throws {
+  let inputs = SolverInputs(tokens: 64, columns: 128, seed: 81)
+  let weights = [
+    testWeight(rows: 16, columns: 128, seed: 82), testWeight(rows: 8, columns: 128, seed: 83),
+  ]
+  let codec = try #require(NumberFormat(name: "int3:g32")).codec
+  let found = try ActivationScaling(
+    codec: codec, secondMoment: inputs.secondMoment, magnitudes: inputs.magnitudes
+  ).search(weights, work: work)
+  var sum = 0.0
+  for (weight, encoded) in zip(weights, found.encoded) {
+    let values = try codec.decode(encoded, work: work)
+    sum += inputs.outputError(
+      ActivationScaling.unscaled(values, by: found.scales), weight)
+  }
+  #expect(abs(sum - found.outputError) < 1e-3 * sum)
+  #expect(found.outputError < found.plainError)
+}
+
+@Test func smoothingFollowsItsFormula() {
+  #expect(Smoothing.factors(inputs: [16, 2, 0], weights: [4, 2, 0]) == [2, 1, 1])
   #expect(Smoothing.keyFactors(inputs: [4, 1, 1, 9]) == [2, 3, 2, 3])
   #expect(Smoothing.keyFactors(inputs: [4, 1, 1, 9], isInterleaved: true) == [2, 2, 3, 3])
 }
 
 @Test func equalizedRangesAreTheSameOnBothSides() {
-  let first = Matrix(rows: 2, columns: 2, values: [4, -1, 0.5, 0.25])
-  let second = Matrix(rows: 2, columns: 2, values: [1, 2, -0.5, 8])
-  let factors = ChannelFolding.equalization(first: first, second: second)
-  let rows = ChannelFolding.dividingRows(of: first, by: factors)
-  let columns = ChannelFolding.multiplyingColumns(of: second, by: factors)
+  let (rows, columns): ([Float], [Float]) = ([4, 0.5, 0], [1, 8, 3])
+  let factors = ChannelEqualization.factors(rows: rows, columns: columns)
   for channel in 0..<2 {
-    let r1 = (0..<2).map { abs(rows.row(channel)[$0]) }.max() ?? 0
-    let r2 = (0..<2).map { abs(columns.row($0)[channel]) }.max() ?? 0
-    #expect(abs(r1 - r2) < 1e-6)
+    let (r1, r2) = (rows[channel] / factors[channel], columns[channel] * factors[channel])
+    #expect(abs(r1 - r2) < 1e-6 && abs(r1 - (rows[channel] * columns[channel]).squareRoot()) < 1e-6)
   }
+  #expect(factors[2] == 1)
 }
