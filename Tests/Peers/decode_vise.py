@@ -110,6 +110,14 @@ def decode(format_, part, rows, columns):
         return (part[""].astype("<u4") << 16).view(F32)
     if base.startswith("int"):
         return integer(part, rows, columns, int(base[3:]), options)
+    if base.startswith("split"):
+        high, widths = int(options[0][1:]), [int(base[5]), int(base[6])]
+        halves = [
+            integer({key[:-1]: value for key, value in part.items() if key[-1] == str(index)},
+                    rows, count, bits, options[1:])
+            for index, (count, bits) in enumerate(zip((high, columns - high), widths))
+        ]
+        return numpy.hstack(halves)
     if base.startswith("aff"):
         return offset(part, rows, columns, int(base[3:]), options[0])
     if base == "nf4":

@@ -24,6 +24,8 @@ public enum NumberFormat: Hashable, Sendable {
   case residual(ResidualFormat)
   /// 4-bit groups on an int8 grid.
   case dualGrained(DualGrainedFormat)
+  /// Integers of more bits in the first columns.
+  case split(SplitFormat)
   /// Palettes of k-means.
   case palette(PaletteFormat)
   /// Vector codebooks.
@@ -58,6 +60,7 @@ public enum NumberFormat: Hashable, Sendable {
     case .compand(let format): format
     case .residual(let format): format
     case .dualGrained(let format): format
+    case .split(let format): format
     case .palette(let format): format
     case .vector(let format): format
     case .pyramid(let format): format
@@ -89,6 +92,7 @@ public enum NumberFormat: Hashable, Sendable {
       ?? OffsetFormat(base: base, options: options).map(Self.offset)
       ?? ResidualFormat(base: base, options: options).map(Self.residual)
       ?? DualGrainedFormat(base: base, options: options).map(Self.dualGrained)
+      ?? SplitFormat(base: base, options: options).map(Self.split)
   }
 
   private static func float(_ base: String, _ options: [String]) -> NumberFormat? {

@@ -79,6 +79,9 @@ struct FormatSolver {
       }
       return encoded
     }
+    if let format = codec as? SplitFormat {
+      return try SplitGPTQ(format: format, factor: factor).encode(weight, mask: mask, work: work)
+    }
     guard let codec = codec as? any GridCodec else { throw unsupported() }
     return try Self.gptq(codec, weight, mask, factor, work)
   }

@@ -32,10 +32,18 @@ public final class InputFactor: Sendable {
     } catch {
       throw .numericalFailure("the second moment of the inputs has no factor: \(error)")
     }
-    let factor = inverseFactor
-    importance = withExtendedLifetime(factor) {
-      (0..<size).map { 1 / (factor.pointer[$0 * size + $0] * factor.pointer[$0 * size + $0]) }
-    }
+    importance = Self.importance(inverseFactor)
+  }
+
+  /// Takes what is known to belong together.
+  init(moment: Matrix, inverseFactor: Matrix) {
+    self.moment = moment
+    self.inverseFactor = inverseFactor
+    importance = Self.importance(inverseFactor)
+  }
+
+  private static func importance(_ factor: Matrix) -> [Float] {
+    LinearAlgebra.diagonal(of: factor).map { 1 / ($0 * $0) }
   }
 
   public var size: Int { moment.columns }

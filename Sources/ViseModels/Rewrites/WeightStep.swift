@@ -13,7 +13,9 @@ public enum WeightStep: Sendable {
   /// Every value becomes this one.
   case fill(Float)
 
-  /// `weight` changed; it may be changed in place. BLAS must be loaded.
+  /// Changes `weight`, in place where that is possible.
+  ///
+  /// BLAS must be loaded.
   func apply(to weight: Matrix) -> Matrix {
     switch self {
     case .columns(let factors):

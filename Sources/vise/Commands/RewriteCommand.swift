@@ -54,8 +54,9 @@ struct RewriteCommand: ParsableCommand {
   @Option(help: "How rewritten matrices are stored: f16, bf16 or f32.")
   var floats = FloatType.f16
 
-  @Flag(name: [.customLong("replace"), .customLong("overwrite")], help: "Replace an existing file.")
-  var replace = false
+  @Flag(
+    name: [.customLong("overwrite"), .customLong("replace")], help: "Replace an existing file.")
+  var overwrite = false
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -116,7 +117,7 @@ struct RewriteCommand: ParsableCommand {
       let links = try appendScales(to: &rewrite, model, source, pool)
       let progress = ProgressLine("writing byte")
       let bytes = try RewriteWriter(model: model, rewrite: rewrite, floats: floats).write(
-        to: out, replacing: replace, cancellation: Interrupt.flag
+        to: out, replacing: overwrite, cancellation: Interrupt.flag
       ) { progress.report($0, of: $1) }
       try report(
         Report(
