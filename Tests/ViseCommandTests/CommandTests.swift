@@ -16,6 +16,7 @@ private let root = URL(filePath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 private let sample = root.appending(path: "SampleModels/story-lm/story-lm-f16.gguf").path
 private let text = root.appending(path: "SampleModels/story-lm/eval.txt").path
+private let calibrationText = root.appending(path: "SampleModels/story-lm/calib.txt").path
 
 /// The program that was built beside this test bundle.
 private var program: URL {
@@ -30,7 +31,9 @@ private var program: URL {
   }
 }
 
-private func vise(_ arguments: String...) throws -> Outcome {
+private func vise(_ arguments: String...) throws -> Outcome { try outcome(arguments) }
+
+private func outcome(_ arguments: [String]) throws -> Outcome {
   let process = Process()
   process.executableURL = try program
   process.arguments = arguments
@@ -312,4 +315,41 @@ func filledPlansPruneTheirShareAndStayWithinTheirBits(strategy: String) throws {
     #expect(again.code == 1 && again.errors.contains("--overwrite"))
   }
   #expect(try vise("plan", "fill", sample).code == 2)
+}
+
+@Test func aRewrittenModelMeasuresAsTheOriginalAndTakesPlans() throws {
+  try withFolder { folder in
+    let (calibration, scaled) = (folder.appending(path: "c"), folder.appending(path: "scaled.gguf"))
+    _ = try vise(
+      "calibrate", sample, "--text", calibrationText, "--limit", "1024", "--out", calibration.path)
+    let report = try vise(
+      "rewrite", sample, "--scale", "awq", "--format", "q4_0", "--calibration", calibration.path,
+      "--out", scaled.path, "--floats", "f32", "--json"
+    ).json
+    let size = try FileManager.default.attributesOfItem(atPath: scaled.path)[.size] as? Int
+    #expect(report["bytes"] as? Int == size)
+    #expect((report["links"] as? [Any])?.count == 24)
+    let turned = folder.appending(path: "turned.gguf")
+    _ = try vise("rewrite", scaled.path, "--rotate", "hadamard", "--out", turned.path)
+    func perplexity(_ path: String) throws -> Double {
+      try #require(
+        try vise("measure", path, "--text", text, "--limit", "1024", "--window", "128", "--json")
+          .json["perplexity"] as? Double)
+    }
+    let original = try perplexity(sample)
+    #expect(abs(try perplexity(scaled.path) / original - 1) < 1e-5)
+    // Rotated weights were rounded to half floats.
+    #expect(abs(try perplexity(turned.path) / original - 1) < 2e-3)
+  }
+}
+
+@Test func rewritesThatContradictEachOtherAreRefused() throws {
+  for arguments in [
+    ["--rotate", "pca"], ["--scale", "awq"], ["--scale", "awq", "--format", "what"],
+    ["--equalize", "--scale", "smooth"], [],
+  ] {
+    let process = try outcome(["rewrite", sample, "--out", "/nonexistent/out.gguf"] + arguments)
+    #expect(process.code == 2)
+    #expect(!process.errors.isEmpty)
+  }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import ViseCompression
 import ViseFormats
@@ -146,4 +147,54 @@ func smoothedKeysGiveTheSameAttention(name: String) throws {
   #expect(throws: RewriteError.needsCalibration("blk.0.attn_q.weight")) {
     _ = try ScalingRewrite(.smooth(alpha: 0.5), model: model, work: work).append(to: &rewrite)
   }
+}
+
+/// Mean KL, in nats, of two models' distributions after each token.
+private func divergence(_ a: [Float], _ b: [Float], vocabulary: Int) -> Double {
+  func logShares(_ logits: ArraySlice<Float>) -> [Double] {
+    let largest = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0.0) { $0 + exp(Double($1) - largest) }
+    return logits.map { Double($0) - largest - log(sum) }
+  }
+  let rows = a.count / vocabulary
+  return (0..<rows).reduce(0.0) { total, row in
+    let range = row * vocabulary..<(row + 1) * vocabulary
+    return total
+      + zip(logShares(a[range]), logShares(b[range])).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+  } / Double(rows)
+}
+
+@Test(arguments: ["hadamard", "pca", "awq", "smooth", "equalize", "keys"])
+func theSampleModelKeepsItsDistributions(kind: String) throws {
+  let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "SampleModels/story-lm/story-lm-f16.gguf").path
+  let model = try Model(path: path)
+  let run = try ModelRun(model, byteBudget: 1 << 27)
+  let tokens = (0..<24).map { Int32($0 * 37 % 4000 + 5) }
+  let calibration = try ObservedCalibration(run, tokens: tokens)
+  var rewrite = ModelRewrite()
+  func scale(_ rule: ScalingRewrite.Rule) throws {
+    _ = try ScalingRewrite(rule, model: model, calibration: calibration, work: work)
+      .append(to: &rewrite)
+  }
+  switch kind {
+  case "hadamard":
+    try RotationRewrite.hadamard(model, seed: 1).append(to: &rewrite, of: model)
+  case "pca":
+    try ComponentRotation.rotation(of: model, high: 32, calibration: calibration, seed: 1)
+      .append(to: &rewrite, of: model)
+  case "awq": try scale(.awq(.ggml(.q4_0)))
+  case "smooth": try scale(.smooth(alpha: 0.5))
+  case "equalize": try scale(.equalize)
+  default:
+    _ = try KeySmoothing(alpha: 0.5, model: model, calibration: calibration).append(to: &rewrite)
+  }
+  let directory = try TemporaryDirectory()
+  let output = directory.file("rewritten.gguf")
+  try RewriteWriter(model: model, rewrite: rewrite, floats: .f32)
+    .write(to: output, cancellation: CancellationFlag())
+  let before = try run.logits(tokens)
+  let after = try ModelRun(try Model(path: output), byteBudget: 1 << 27).logits(tokens)
+  #expect(largestDifference(before, after) < 1e-3 * (before.map(abs).max() ?? 0))
+  #expect(abs(divergence(before, after, vocabulary: 4096)) < 1e-6)
 }

@@ -6,8 +6,8 @@ public import ViseTensor
 /// (arXiv:2301.00774, algorithm 1): with H⁻¹ = Uᵀ·U, removing w[j] costs (w[j] / U[j, j])² once the
 /// columns behind have taken w[k] −= w[j] / U[j, j] · U[j, k]. The mask of a group is chosen when
 /// the sweep reaches it, from values as corrected so far. Groups are those of an N:M pattern, or
-/// 128 columns; how many weights an unstructured row loses in each is decided by the costs of the
-/// row beforehand, so that the row keeps exactly its count.
+/// 128 columns, of which unstructured pruning takes the same share from each: how many weights a
+/// row loses there is decided by the costs of all rows beforehand, so that rows may be swept apart.
 public struct SparseGPT: Sendable {
   public let sparsity: Sparsity
   private let factor: InputFactor
@@ -32,9 +32,11 @@ public struct SparseGPT: Sendable {
     precondition(weight.columns == factor.size)
     let values = weight.copy()
     let mask = Mask(rows: weight.rows, columns: weight.columns)
+    let counts = prunedCounts(weight)
+    let groups = counts.count / max(weight.rows, 1)
     try work.forEachChunk(of: weight.rows, length: BlockGPTQ.rowsAtOnce) { rows in
       let kept = Matrix(rows: rows.count, columns: weight.columns)
-      let counts = prunedCounts(values, rows)
+      let counts = Array(counts[rows.lowerBound * groups..<rows.upperBound * groups])
       withExtendedLifetime((values, kept)) {
         sweep(values.row(rows.lowerBound), rows: rows.count, counts: counts, kept: kept)
         for row in rows { mask.fill(row: row, from: kept.row(row - rows.lowerBound)) }
@@ -44,27 +46,49 @@ public struct SparseGPT: Sendable {
   }
 
   /// Weights to remove in each group of each row.
-  private func prunedCounts(_ values: Matrix, _ rows: Range<Int>) -> [Int32] {
-    let columns = values.columns
+  private func prunedCounts(_ weight: Matrix) -> [Int32] {
+    let columns = weight.columns
     let groups = (columns + groupLength - 1) / groupLength
     if case .nOfM(let kept, let group) = sparsity.pattern {
-      return [Int32](repeating: Int32(group - kept), count: rows.count * groups)
+      return [Int32](repeating: Int32(group - kept), count: weight.rows * groups)
     }
-    var counts = [Int32](repeating: 0, count: rows.count * groups)
-    let costs = Matrix(rows: 2, columns: columns)
-    withExtendedLifetime((values, costs)) {
-      for row in rows {
-        let (source, cost, kept) = (values.row(row), costs.row(0), costs.row(1))
-        for column in 0..<columns {
-          cost[column] = source[column] * source[column] * factor.importance[column]
-        }
-        sparsity.mark(cost, columns: columns, into: kept)
-        for column in 0..<columns where kept[column] == 0 {
-          counts[(row - rows.lowerBound) * groups + column / groupLength] += 1
-        }
-      }
+    var counts = [Int32](repeating: 0, count: weight.rows * groups)
+    var taken = 0
+    for group in 0..<groups {
+      let range = group * groupLength..<min((group + 1) * groupLength, columns)
+      // What all groups so far lose together is rounded, not each group's share.
+      let total = Int((sparsity.ratio * Double(weight.rows * range.upperBound)).rounded())
+      count(total - taken, cheapestOf: weight, range) { counts[$0 * groups + group] += 1 }
+      taken = total
     }
     return counts
+  }
+
+  /// Calls `body` with the row of each of the `total` weights of `range` that cost least.
+  private func count(
+    _ total: Int, cheapestOf weight: Matrix, _ range: Range<Int>, _ body: (Int) -> Void
+  ) {
+    guard total > 0 else { return }
+    let costs = weight.columns(range)
+    withExtendedLifetime(costs) {
+      for row in 0..<costs.rows {
+        let cost = costs.row(row)
+        for column in 0..<range.count {
+          cost[column] *= cost[column] * factor.importance[range.lowerBound + column]
+        }
+      }
+      let limit = costs.values.sorted()[total - 1]
+      // Of weights that cost as much as the dearest of these, the first rows' go.
+      let values = UnsafeBufferPointer(start: costs.pointer, count: costs.count)
+      var equal = total - values.count { $0 < limit }
+      for (index, cost) in values.enumerated() where cost <= limit {
+        if cost == limit {
+          guard equal > 0 else { continue }
+          equal -= 1
+        }
+        body(index / range.count)
+      }
+    }
   }
 
   /// Algorithm 1 over some rows, in place.

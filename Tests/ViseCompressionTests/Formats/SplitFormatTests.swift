@@ -24,7 +24,10 @@ func splitNamesReadBackAndBytesAreThoseOfBothParts(name: String) throws {
   #expect(format.misfit(columns: split.high) != nil)
 }
 
-@Test(arguments: ["split84", "split8:k4", "split19:k4", "split84:g32", "split84:k0", "split84:k4:tensor"])
+@Test(
+  arguments: [
+    "split84", "split8:k4", "split19:k4", "split84:g32", "split84:k0", "split84:k4:tensor",
+  ])
 func namesOfNoSplitAreRefused(name: String) {
   #expect(NumberFormat(name: name) == nil)
 }
