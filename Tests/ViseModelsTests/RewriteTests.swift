@@ -131,7 +131,7 @@ func smoothedKeysGiveTheSameAttention(name: String) throws {
 @Test func linksShareValuesOverTheirGroupOfHeads() throws {
   let model = try FixtureModel(name: "llama").gguf()
   let configuration = try model.program.get().configuration
-  let links = ChannelLink.all(in: try model.program.get().graph)
+  let links = ScalableLink.all(in: try model.program.get().graph)
   #expect(links.count == 4 * configuration.blockCount)
   let values = try #require(links.first { $0.kind == .values })
   #expect(values.consumers == ["blk.0.attn_output.weight"])

@@ -15,7 +15,7 @@ public struct ScalingRewrite: Sendable {
 
   /// What was done to one link.
   public struct Change: Sendable {
-    public let kind: ChannelLink.Kind
+    public let kind: ScalableLink.Kind
     public let weights: [String]
     /// AWQ's exponent.
     public let alpha: Double?
@@ -44,7 +44,7 @@ public struct ScalingRewrite: Sendable {
   public func append(
     to rewrite: inout ModelRewrite, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> [Change] {
-    let links = ChannelLink.all(in: try model.program.get().graph)
+    let links = ScalableLink.all(in: try model.program.get().graph)
     guard !links.isEmpty else { throw RewriteError.nothingToScale }
     var changes: [Change] = []
     for (done, link) in links.enumerated() {
@@ -57,7 +57,7 @@ public struct ScalingRewrite: Sendable {
   }
 
   private func append(
-    _ link: ChannelLink, to rewrite: inout ModelRewrite
+    _ link: ScalableLink, to rewrite: inout ModelRewrite
   ) throws -> Change? {
     // Columns and statistics are of the reference: links change columns once each.
     let weights = try link.consumers.map { try model.decodeWeight($0) }
@@ -94,7 +94,7 @@ public struct ScalingRewrite: Sendable {
       kind: link.kind, weights: link.consumers, alpha: nil, outputError: nil, plainError: nil)
   }
 
-  private func statistics(of link: ChannelLink) throws -> SiteCalibration {
+  private func statistics(of link: ScalableLink) throws -> SiteCalibration {
     guard let site = model.site(named: link.consumers[0]),
       let statistics = try calibration?.statistics(of: site)
     else { throw RewriteError.needsCalibration(link.consumers[0]) }

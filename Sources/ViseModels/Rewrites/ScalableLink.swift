@@ -1,6 +1,6 @@
 /// Channels between what makes a value and the linear weights that read it: dividing one side's
 /// and multiplying the other's leaves the model's function the same.
-public struct ChannelLink: Sendable {
+public struct ScalableLink: Sendable {
   /// What makes the channels.
   public enum Kind: String, CaseIterable, Sendable {
     /// A norm's weight, before the projections of a block's half.
@@ -59,9 +59,9 @@ public struct ChannelLink: Sendable {
   }
 }
 
-extension ChannelLink {
+extension ScalableLink {
   /// All links of a graph, in the order of the data's path.
-  public static func all(in graph: Graph) -> [ChannelLink] {
+  public static func all(in graph: Graph) -> [ScalableLink] {
     let index = GraphIndex(graph)
     return graph.nodes.compactMap { node in
       switch node.operation {
@@ -80,19 +80,19 @@ extension ChannelLink {
 
   private static func norm(
     _ node: Node, weight: String, bias: String?, _ index: GraphIndex
-  ) -> ChannelLink? {
+  ) -> ScalableLink? {
     guard let consumers = index.linearReaders(of: node.output),
       index.areUsedOnce(consumers + [weight] + (bias.map { [$0] } ?? []))
     else { return nil }
     let width = index.graph.widths[node.output.index]
-    return ChannelLink(
+    return ScalableLink(
       kind: .norm, producer: .norm(weight: weight, bias: bias), consumers: consumers,
       channels: Array(0..<width), channelCount: width)
   }
 
   private static func values(
     _ node: Node, _ shape: AttentionShape, _ index: GraphIndex
-  ) -> ChannelLink? {
+  ) -> ScalableLink? {
     let group = shape.heads / shape.keyValueHeads
     let length = shape.headLength
     let channels = (0..<shape.heads * length).map { column in
@@ -102,7 +102,7 @@ extension ChannelLink {
       .values, of: node.inputs[2], before: node.output, channels: channels, index)
   }
 
-  private static func gated(_ node: Node, _ index: GraphIndex) -> ChannelLink? {
+  private static func gated(_ node: Node, _ index: GraphIndex) -> ScalableLink? {
     let width = index.graph.widths[node.output.index]
     return rows(
       .gated, of: node.inputs[1], before: node.output, channels: Array(0..<width), index)
@@ -111,12 +111,12 @@ extension ChannelLink {
   private static func rows(
     _ kind: Kind, of value: ValueID, before result: ValueID, channels: [Int],
     _ index: GraphIndex
-  ) -> ChannelLink? {
+  ) -> ScalableLink? {
     guard let rows = index.linearSource(of: value), index.readers(of: value).count == 1,
       let consumers = index.linearReaders(of: result),
       index.areUsedOnce(consumers + [rows.weight] + (rows.bias.map { [$0] } ?? []))
     else { return nil }
-    return ChannelLink(
+    return ScalableLink(
       kind: kind, producer: .rows(rows), consumers: consumers, channels: channels,
       channelCount: rows.count)
   }
