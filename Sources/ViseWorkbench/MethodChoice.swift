@@ -94,6 +94,7 @@ public enum MethodChoice: Hashable, Sendable {
     case .best: "what suits best"
     case .roundToNearest: "nearest values"
     case .weighted: "nearest, weighed by inputs"
+    case .outputRange: "ranges by the outputs"
     case .gptq: "error feedback by column"
     case .gptqActivationOrder: "GPTQ, strong inputs first"
     case .descent: "error feedback, then descent"

@@ -26,7 +26,7 @@ struct AffineFit {
   }
 
   /// Scale and zero point whose codes reach from `smallest` ≤ 0 to `largest` ≥ 0.
-  private func parameters(smallest: Float, largest: Float) -> Parameters {
+  func parameters(smallest: Float, largest: Float) -> Parameters {
     if isSymmetric {
       return Parameters(scale: Half.nearest(max(largest / high, smallest / low)), zero: 0)
     }

@@ -9,7 +9,8 @@ extension IntegerFormat: GridCodec {
   }
 
   public var methods: Set<Method> {
-    isSymmetric && granularity != .tensor ? gridMethods.union([.comq]) : gridMethods
+    let methods = gridMethods.union([.outputRange])
+    return isSymmetric && granularity != .tensor ? methods.union([.comq]) : methods
   }
 
   public var codeBits: Int { bits }
@@ -20,7 +21,7 @@ extension IntegerFormat: GridCodec {
 
   public func spanLength(columns: Int) -> Int { granularity.spanLength(columns: columns) }
 
-  private var affineFit: AffineFit {
+  var affineFit: AffineFit {
     AffineFit(low: Float(low), high: Float(high), isSymmetric: isSymmetric, range: range)
   }
 

@@ -37,6 +37,10 @@ struct FormatSolver {
       return try codec.encode(rounded, importance: nil, work: work)
     case .weighted:
       return try codec.encode(rounded, importance: try known().diagonal, work: work)
+    case .outputRange:
+      guard let format = codec as? IntegerFormat else { throw unsupported() }
+      return try OutputRange(format: format, secondMoment: try known().secondMoment)
+        .encode(rounded, work: work)
     case .gptq:
       return try feedback(weight, pruned?.mask, passes: 0)
     case .gptqActivationOrder:

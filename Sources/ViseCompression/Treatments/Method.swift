@@ -8,6 +8,8 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   case roundToNearest = "rtn"
   /// Nearest values under scales fitted to errors weighed by the inputs' mean squares.
   case weighted
+  /// Nearest values under scales fitted to the errors of the outputs.
+  case outputRange = "output_mse"
   /// Error feedback column by column (GPTQ).
   case gptq
   /// GPTQ in the order of the inputs' power, groups fitted beforehand.
@@ -25,7 +27,7 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   public var needsCalibration: Bool {
     switch self {
     case .best, .roundToNearest, .hqq, .rate: false
-    case .weighted, .gptq, .gptqActivationOrder, .descent, .comq: true
+    case .weighted, .outputRange, .gptq, .gptqActivationOrder, .descent, .comq: true
     }
   }
 }

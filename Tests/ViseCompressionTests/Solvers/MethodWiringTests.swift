@@ -30,13 +30,15 @@ private func compressed(
   ).compress(weight, site: site).values
 }
 
-@Test func plansReachCoordinateDescentAndHalfQuadraticOffsets() throws {
+@Test func plansReachOutputRangesCoordinateDescentAndHalfQuadraticOffsets() throws {
   try BLAS.load()
   let inputs = SolverInputs(tokens: 96, columns: 64, seed: 111)
   let weight = testWeight(rows: 10, columns: 64, seed: 112)
   let weighed = try compressed("format=int3:g32 method=weighted", weight, inputs: inputs)
   let descended = try compressed("format=int3:g32 method=comq", weight, inputs: inputs)
   #expect(inputs.outputError(descended, weight) < 0.8 * inputs.outputError(weighed, weight))
+  let ranged = try compressed("format=int3:g32 method=output_mse", weight, inputs: inputs)
+  #expect(inputs.outputError(ranged, weight) < inputs.outputError(weighed, weight))
   let half = try compressed("format=aff4:g32 method=hqq", weight, inputs: nil)
   let solver = HalfQuadratic(format: OffsetFormat(bits: 4, granularity: .group(32)))
   let direct = try solver.format.decode(
