@@ -62,6 +62,22 @@ import ViseTensor
     }
   }
 
+  @Test func tokenizerFilesGoWithAFolder() throws {
+    let (source, directory) = (try TemporaryDirectory(), try TemporaryDirectory())
+    let original = try FixtureModel(name: "llama").hub().checkpoint.path
+    for name in ["model.safetensors", "config.json"] {
+      try FileManager.default.copyItem(atPath: "\(original)/\(name)", toPath: source.file(name))
+    }
+    try Data("{\"a\": 1}".utf8).write(to: URL(filePath: source.file("tokenizer.json")))
+    try Data("notes".utf8).write(to: URL(filePath: source.file("notes.txt")))
+    let folder = directory.file("out")
+    try ModelExporter(model: Model(path: source.path), pool: pool).export(
+      Plan(), to: folder, as: .dense, floats: .f32, cancellation: CancellationFlag())
+    let written = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    #expect(written == ["config.json", "model.safetensors", "tokenizer.json"])
+    #expect(try String(contentsOfFile: folder + "/tokenizer.json", encoding: .utf8) == "{\"a\": 1}")
+  }
+
   /// The packed folder, decoded from its documentation, against plain floats of the same plan.
   @Test(arguments: ["llama", "qwen2", "gemma3"], [true, false])
   func packedIntegersStandForTheEvaluatedValues(name: String, fromGGUF: Bool) throws {

@@ -26,7 +26,8 @@ public struct ModelExporter: Sendable {
   ///
   /// Untreated tensors are copied byte for byte where the target has their type. Treated ones are
   /// encoded from the reference values by the same code that evaluation uses, so the file decodes to
-  /// what was measured. A target that is a folder gets `model.safetensors` and `config.json`.
+  /// what was measured. A target that is a folder gets `model.safetensors`, `config.json`
+  /// and the tokenizer files that lie beside a safetensors source.
   /// - Parameters:
   ///   - floats: how folders store what is not quantized.
   ///   - progress: called with the bytes of tensor data written so far and their total.
@@ -53,6 +54,7 @@ public struct ModelExporter: Sendable {
       export, to: folder.file("model.safetensors"), replacing: replacing,
       cancellation: cancellation, progress: progress)
     try TextFile.write(configuration, to: folder.file("config.json"), replacing: replacing)
+    try folder.copyCompanions(of: model.checkpoint, replacing: replacing)
     try folder.commit()
     return export.byteCount
   }
