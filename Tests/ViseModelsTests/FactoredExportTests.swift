@@ -49,7 +49,7 @@ import ViseTensor
       guard let treatment = plan.change(of: site) else { continue }
       let evaluated = try compressor.values(of: site, under: treatment).values
       let read = try file.site(site.name)
-      #expect(read.values.values == evaluated, "\(site.name)")
+      #expect(try read.values().values == evaluated, "\(site.name)")
       #expect(file.sites[site.name]?.form == treatment.form)
       #expect(read.byteCount == treatment.byteCount(for: site))
     }

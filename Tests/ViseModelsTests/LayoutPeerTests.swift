@@ -54,7 +54,7 @@ struct ViseLayoutPeerTests {
     let data = try Data(contentsOf: URL(filePath: output))
     var offset = 0
     for name in names {
-      let ours = try file.site(name).values.values.withUnsafeBytes { Data($0) }
+      let ours = try file.site(name).values().values.withUnsafeBytes { Data($0) }
       let end = min(offset + ours.count, data.count)
       #expect(data[offset..<end] == ours, "\(name) as \(format.name)")
       offset = end
@@ -86,7 +86,7 @@ extension ViseLayoutPeerTests {
     let names = try run(python, "decode_vise.py", [path, output])
     #expect(Set(names) == Set(plan.treatments.keys))
     let file = try ViseFile(path: path)
-    let ours = try names.flatMap { try file.site($0).values.values }
+    let ours = try names.flatMap { try file.site($0).values().values }
     let theirs = try Data(contentsOf: URL(filePath: output)).withUnsafeBytes { bytes in
       (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
     }

@@ -40,14 +40,14 @@ import ViseTensor
     let treatment = try treatment(name)
     var isMade = false
     let found = try database.compress(
-      weight ?? self.weight, site: site, treatment: treatment, calibration: calibration, work: work
+      weight ?? self.weight, site: site, treatment: treatment, calibration: calibration
     ) {
       isMade = true
       return try SiteCompression(
         treatment: treatment, calibration: nil, factors: InputFactorCache(), work: work
       ).compress(weight ?? self.weight, site: site)
     }
-    return (found.values.values, isMade)
+    return (try found.values().values, isMade)
   }
 
   private var files: [String] {
@@ -143,7 +143,7 @@ import ViseTensor
     let blocked = directory.file("file")
     try Data([1]).write(to: URL(filePath: blocked))
     let database = LevelDatabase(folder: blocked + "/levels")
-    #expect(try level(in: database).values == make(treatment()).values.values)
+    #expect(try level(in: database).values == make(treatment()).values().values)
     #expect(try level(in: database).isMade)
   }
 

@@ -77,7 +77,8 @@ import ViseTensor
         let read = try file.site(site.name)
         #expect(read.format == format)
         #expect(
-          read.values.values == (try compressor.values(of: site, under: treatment).values),
+          try read.values().values
+            == compressor.values(of: site, under: treatment).values,
           "\(format.name) \(site.name)")
       }
     }
@@ -96,7 +97,7 @@ import ViseTensor
     #expect(file.sites["blk.0.ffn_up.weight"]?.format == .ggml(.q6_K))
     #expect(file.sites["blk.0.ffn_gate.weight"] == nil)
     #expect(
-      try file.site("blk.0.ffn_up.weight").values.values
+      try file.site("blk.0.ffn_up.weight").values().values
         == model.decodeWeight("blk.0.ffn_up.weight").values)
     #expect(throws: ViseFileError.noSuchSite("x")) { try file.site("x") }
     #expect(throws: ViseFileError.notOurs(path: wide.path)) { try ViseFile(path: wide.path) }

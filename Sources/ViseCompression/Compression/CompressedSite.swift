@@ -1,6 +1,6 @@
 public import ViseTensor
 
-/// What a treatment makes of a site: its stored form, and the values that decodes to.
+/// What a treatment makes of a site: its stored form, which decodes to its values.
 public struct CompressedSite: Sendable {
   /// How the values are held.
   public enum Storage: Sendable {
@@ -21,13 +21,33 @@ public struct CompressedSite: Sendable {
   public let storage: Storage
   /// The format of `storage`.
   public let format: NumberFormat
-  /// Rows × columns, bit for bit what a reader of the exported file computes.
-  public let values: Matrix
+  /// How the stored matrices make up the weight.
+  public let form: SiteForm
+  public let rows: Int
+  public let columns: Int
 
-  public init(storage: Storage, format: NumberFormat, values: Matrix) {
-    self.storage = storage
+  /// - Parameter weights: the parts of `form` for a weight of `rows` × `columns`; none where that
+  ///   is empty.
+  public init(
+    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, rows: Int, columns: Int
+  ) {
+    let isEmpty = rows == 0 || columns == 0
+    precondition(weights.count == (isEmpty ? 0 : form.parts(rows: rows, columns: columns).count))
+    storage = form == .whole && !isEmpty ? .dense(weights[0]) : .factors(weights)
     self.format = format
-    self.values = values
+    self.form = form
+    self.rows = rows
+    self.columns = columns
+  }
+
+  /// Rows × columns, bit for bit what a reader of the exported file computes; decoded anew each time.
+  ///
+  /// All but whole weights need OpenBLAS, which is loaded.
+  public func values(work: RowWork = RowWork(pool: nil)) throws -> Matrix {
+    if storage.weights.isEmpty { return Matrix(rows: rows, columns: columns) }
+    if form != .whole { try BLAS.load() }
+    let decoded = try storage.weights.map { try format.codec.decode($0, work: work) }
+    return try form.product(decoded, rows: rows, columns: columns, work: work)
   }
 
   /// Bytes of the stored form.

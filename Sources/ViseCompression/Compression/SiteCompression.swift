@@ -37,28 +37,31 @@ public struct SiteCompression: Sendable {
         .prune(weight)
     }
     if let structure = treatment.structure {
-      let made = try SiteStructuring(
+      let weights = try SiteStructuring(
         structure: structure, codec: format.codec, method: treatment.method,
         statistics: statistics, work: work
       ).compress(pruned?.values ?? weight)
-      return CompressedSite(
-        storage: .factors(made.weights), format: format, values: made.values)
+      return compressed(weights, weight, in: format)
     }
     if let lowRank = treatment.lowRank {
-      let factored = try SiteFactorization(
+      let weights = try SiteFactorization(
         lowRank: lowRank, codec: format.codec, method: treatment.method, statistics: statistics,
         factors: factors, work: work,
         memory: decompositions.map { ($0, site.name, treatment.sparsity) }
       ).compress(pruned?.values ?? weight)
-      return CompressedSite(storage: factored.storage, format: format, values: factored.values)
+      return compressed(weights, weight, in: format)
     }
     let solver = FormatSolver(
       codec: format.codec, method: treatment.method, statistics: statistics, factors: factors,
       work: work)
-    let encoded = try solver.encode(weight, pruned: pruned)
-    return CompressedSite(
-      storage: .dense(encoded), format: format,
-      values: try format.codec.decode(encoded, work: work))
+    return compressed([try solver.encode(weight, pruned: pruned)], weight, in: format)
+  }
+
+  private func compressed(
+    _ parts: [EncodedWeight], _ weight: Matrix, in format: NumberFormat
+  ) -> CompressedSite {
+    CompressedSite(
+      parts, form: treatment.form, format: format, rows: weight.rows, columns: weight.columns)
   }
 
   private func statistics(of site: Site, columns: Int) throws -> SiteCalibration? {

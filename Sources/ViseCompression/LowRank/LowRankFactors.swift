@@ -19,6 +19,20 @@ public struct LowRankFactors: Sendable {
 
   /// left · right, for which BLAS must be loaded.
   public func product() -> Matrix { LinearAlgebra.product(left, right) }
+
+  /// left · right; rows are shared out in ranges that do not depend on the number of threads.
+  func product(work: RowWork) throws -> Matrix {
+    let result = Matrix(rows: left.rows, columns: right.columns)
+    try work.forEachChunk(of: left.rows, length: BlockGPTQ.rowsAtOnce) { rows in
+      withExtendedLifetime((left, right, result)) {
+        BLAS.multiply(
+          m: rows.count, n: right.columns, k: left.columns, a: left.row(rows.lowerBound),
+          strideA: left.columns, b: right.pointer, strideB: right.columns,
+          c: result.row(rows.lowerBound), strideC: right.columns)
+      }
+    }
+    return result
+  }
 }
 
 /// A weight as left · diag(values) · right, which can be cut at any rank.

@@ -18,7 +18,8 @@ struct SiteFactorization {
   /// Of the refit's normal equations, as a share of their mean diagonal.
   private static let damping: Float = 1e-6
 
-  func compress(_ weight: Matrix) throws -> (storage: CompressedSite.Storage, values: Matrix) {
+  /// The left and the right factor as stored.
+  func compress(_ weight: Matrix) throws -> [EncodedWeight] {
     do {
       let split = try split(weight)
       let right = try FormatSolver(
@@ -30,8 +31,7 @@ struct SiteFactorization {
         codec: codec, method: method, statistics: inner.calibration, factors: InputFactorCache(),
         work: work
       ).encode(try inner.leastSquares(weight, damping: Self.damping))
-      let product = try product(try codec.decode(left, work: work), decodedRight)
-      return (.factors([left, right]), product)
+      return [left, right]
     } catch let error as LinearAlgebraError {
       throw CompressionError.numericalFailure("the weight has no such factors: \(error)")
     }
@@ -59,20 +59,6 @@ struct SiteFactorization {
       return try SVDFactorization().decompose(weight)
     }
     return try ActivationWeightedSVD().decompose(weight, secondMoment: statistics.secondMoment)
-  }
-
-  /// left · right; rows are shared out in ranges that do not depend on the number of threads.
-  private func product(_ left: Matrix, _ right: Matrix) throws -> Matrix {
-    let result = Matrix(rows: left.rows, columns: right.columns)
-    try work.forEachChunk(of: left.rows, length: BlockGPTQ.rowsAtOnce) { rows in
-      withExtendedLifetime((left, right, result)) {
-        BLAS.multiply(
-          m: rows.count, n: right.columns, k: left.columns, a: left.row(rows.lowerBound),
-          strideA: left.columns, b: right.pointer, strideB: right.columns,
-          c: result.row(rows.lowerBound), strideC: right.columns)
-      }
-    }
-    return result
   }
 }
 

@@ -11,18 +11,15 @@ struct SiteStructuring {
   let statistics: SiteCalibration?
   let work: RowWork
 
-  func compress(_ weight: Matrix) throws -> (weights: [EncodedWeight], values: Matrix) {
+  /// The stored parts of the structure's form.
+  func compress(_ weight: Matrix) throws -> [EncodedWeight] {
     do {
-      let weights = try parts(of: weight).map { part, statistics in
+      return try parts(of: weight).map { part, statistics in
         try FormatSolver(
           codec: codec, method: method, statistics: statistics, factors: InputFactorCache(),
           work: work
         ).encode(part)
       }
-      let decoded = try weights.map { try codec.decode($0, work: work) }
-      let values = SiteForm.structured(structure).product(
-        decoded, rows: weight.rows, columns: weight.columns)
-      return (weights, values)
     } catch let error as LinearAlgebraError {
       throw CompressionError.numericalFailure("the weight has no such structure: \(error)")
     }

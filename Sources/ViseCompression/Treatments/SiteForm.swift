@@ -53,10 +53,12 @@ public enum SiteForm: Hashable, Sendable {
   }
 
   /// The weight of `rows` × `columns` that `parts` make up; BLAS must be loaded.
-  public func product(_ parts: [Matrix], rows: Int, columns: Int) -> Matrix {
+  public func product(
+    _ parts: [Matrix], rows: Int, columns: Int, work: RowWork
+  ) throws -> Matrix {
     switch self {
     case .whole: return parts[0]
-    case .lowRank: return LinearAlgebra.product(parts[0], parts[1])
+    case .lowRank: return try LowRankFactors(left: parts[0], right: parts[1]).product(work: work)
     case .structured(.kronecker(let outerRows, _, let terms)):
       let innerRows = rows / outerRows
       return KroneckerFactors(

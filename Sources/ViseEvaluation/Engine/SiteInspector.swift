@@ -68,9 +68,8 @@ final class SiteInspector {
     if let change = plan.change(of: site) {
       let made = try compressor.stored(
         site, under: change, on: pool, cancellation: cancellation)
-      // A site whose channels are gone is compared in its own shape.
-      let values =
-        change.removesChannels ? try compressor.values(of: site, under: change) : made.values
+      let values = try compressor.values(
+        of: site, under: change, from: made, on: pool, cancellation: cancellation)
       after = try Self.histogram(values, limit: limit, cancellation)
       distortion = try Self.distortion(original, values, cancellation)
       stored = made

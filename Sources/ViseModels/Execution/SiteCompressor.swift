@@ -44,18 +44,24 @@ public final class SiteCompressor: Sendable {
     }
   }
 
-  /// The stored form of `site` under `treatment`, whose values are kept for `values(of:under:)`.
+  /// The stored form of `site` under `treatment`, made on the pool's threads.
   public func stored(
     _ site: Site, under treatment: Treatment, on pool: ComputePool?,
     cancellation: CancellationFlag
   ) throws -> CompressedSite {
-    let made = try compress(
-      site, treatment, work: RowWork(pool: pool, cancellation: cancellation))
-    // Of a site whose channels are gone these are the smaller weight's values.
-    if !treatment.removesChannels {
-      _ = cache.value(for: Key(site: site.index, treatment: treatment)) { made.values }
+    try compress(site, treatment, work: RowWork(pool: pool, cancellation: cancellation))
+  }
+
+  /// As `values(of:under:)`, decoded from what `stored(_:under:on:cancellation:)` made.
+  public func values(
+    of site: Site, under treatment: Treatment, from made: CompressedSite, on pool: ComputePool?,
+    cancellation: CancellationFlag
+  ) throws -> Matrix {
+    let work = RowWork(pool: pool, cancellation: cancellation)
+    return try cache.value(for: Key(site: site.index, treatment: treatment)) {
+      treatment.removesChannels
+        ? try reducer.values(site, treatment, work: work) : try made.values(work: work)
     }
-    return made
   }
 
   /// The stored form of `site` under `treatment`.

@@ -46,13 +46,13 @@ final class SiteReducer: Sendable {
   /// The values of `site` in its own shape, zero where channels are gone.
   func values(_ site: Site, _ treatment: Treatment, work: RowWork) throws -> Matrix {
     guard treatment.removesChannels else {
-      return try compress(site, treatment, work: work).values
+      return try compress(site, treatment, work: work).values(work: work)
     }
     let small = treatment.reduced(site)
     let result = Matrix.zeros(rows: site.rows, columns: site.columns)
     guard small.parameterCount > 0 else { return result }
     let cut = try cut(of: site, treatment, work: work)
-    let values = try compress(site, treatment, cut, work: work).values
+    let values = try compress(site, treatment, cut, work: work).values(work: work)
     let rows = cut.rows ?? Array(0..<site.rows)
     withExtendedLifetime((values, result)) {
       for (place, row) in rows.enumerated() {
@@ -95,8 +95,8 @@ final class SiteReducer: Sendable {
     let small = treatment.reduced(site)
     guard small.parameterCount > 0 else {
       return CompressedSite(
-        storage: .factors([]), format: treatment.storedFormat(for: site),
-        values: Matrix(rows: small.rows, columns: small.columns))
+        [], form: .whole, format: treatment.storedFormat(for: site), rows: small.rows,
+        columns: small.columns)
     }
     if let rows = cut.rows, let copied = try copiedRows(rows, of: site, treatment, work: work) {
       return copied
@@ -137,8 +137,7 @@ final class SiteReducer: Sendable {
       rows: rows.count, columns: site.columns,
       parts: [EncodedWeight.Part(part, bytes: model.checkpoint.slices(rows, of: record))])
     return CompressedSite(
-      storage: .dense(encoded), format: format,
-      values: try format.codec.decode(encoded, work: work))
+      [encoded], form: .whole, format: format, rows: rows.count, columns: site.columns)
   }
 
   /// The channels `leader` keeps under `sparsity`.

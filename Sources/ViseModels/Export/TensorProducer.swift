@@ -38,7 +38,7 @@ struct TensorProducer {
   private func floats(_ tensor: DenseTensor) throws -> ByteBuffer {
     let values =
       if let (site, treatment) = tensor.change {
-        try compress(site, treatment).values
+        try compress(site, treatment).values()
       } else if let cut = tensor.cut {
         try model.decodeWeight(tensor.key).columns(at: try keptRows(cut))
       } else {

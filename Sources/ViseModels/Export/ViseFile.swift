@@ -61,7 +61,7 @@ public struct ViseFile: Sendable {
     self.sites = sites
   }
 
-  /// The site called `name`, stored and decoded; a factorized one needs OpenBLAS.
+  /// The site called `name`, as stored.
   public func site(_ name: String) throws -> CompressedSite {
     guard let entry = sites[name] else { throw ViseFileError.noSuchSite(name) }
     let weights = try entry.form.parts(rows: entry.rows, columns: entry.columns).map { part in
@@ -69,9 +69,8 @@ public struct ViseFile: Sendable {
         name, suffix: part.name.isEmpty ? "" : ".\(part.name)", entry, rows: part.rows,
         columns: part.columns)
     }
-    return try CompressedSite(
-      weights, form: entry.form, format: entry.format, rows: entry.rows, columns: entry.columns,
-      work: RowWork(pool: nil))
+    return CompressedSite(
+      weights, form: entry.form, format: entry.format, rows: entry.rows, columns: entry.columns)
   }
 
   private func weight(

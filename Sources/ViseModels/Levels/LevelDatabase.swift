@@ -45,20 +45,17 @@ public final class LevelDatabase: Sendable {
 
   /// The stored level of `weight` under `treatment`, or the one `make` makes, which is then kept.
   public func compress(
-    _ weight: Matrix, site: Site, treatment: Treatment, calibration: String?, work: RowWork,
+    _ weight: Matrix, site: Site, treatment: Treatment, calibration: String?,
     make: () throws -> CompressedSite
   ) throws -> CompressedSite {
     guard let shapes = LevelShapes(site, treatment) else { return try make() }
     let key = Self.key(weight, site, treatment, calibration)
     if let parts = read(key, byteCounts: shapes.byteCounts) {
-      let found = try shapes.site(parts, work: work)
       state.withLock { $0.hits += 1 }
-      return found
+      return shapes.site(parts)
     }
     let made = try make()
-    guard made.format == shapes.format,
-      made.storedBytes.map(\.count) == shapes.byteCounts,
-      try shapes.site(made.storedBytes, work: work).values.hasBits(of: made.values)
+    guard made.format == shapes.format, made.storedBytes.map(\.count) == shapes.byteCounts
     else { return made }
     write(made.storedBytes, key: key)
     return made
@@ -134,16 +131,6 @@ public final class LevelDatabase: Sendable {
   }
 }
 
-extension Matrix {
-  /// Whether both have the same bits.
-  fileprivate func hasBits(of other: Matrix) -> Bool {
-    withExtendedLifetime((self, other)) {
-      rows == other.rows && columns == other.columns
-        && memcmp(pointer, other.pointer, count * MemoryLayout<Float>.stride) == 0
-    }
-  }
-}
-
 extension SiteCompression {
   /// `weight` treated, or found in `levels`; errors name the site.
   func compress(
@@ -152,7 +139,7 @@ extension SiteCompression {
     do {
       guard let levels else { return try compress(weight, site: site) }
       return try levels.compress(
-        weight, site: site, treatment: treatment, calibration: calibration, work: work
+        weight, site: site, treatment: treatment, calibration: calibration
       ) { try compress(weight, site: site) }
     } catch let error as CompressionError {
       throw ModelError.treatmentFailed(site: site.name, treatment: treatment.name, reason: error)

@@ -24,7 +24,7 @@ struct LevelShapes {
   }
 
   /// The site whose tensors have `bytes`.
-  func site(_ bytes: [ByteBuffer], work: RowWork) throws -> CompressedSite {
+  func site(_ bytes: [ByteBuffer]) -> CompressedSite {
     var rest = bytes[...]
     let codec = format.codec
     let weights = parts.map { part in
@@ -33,21 +33,6 @@ struct LevelShapes {
       rest = rest.dropFirst(layout.count)
       return EncodedWeight(rows: part.rows, columns: part.columns, parts: tensors)
     }
-    return try CompressedSite(
-      weights, form: form, format: format, rows: rows, columns: columns, work: work)
-  }
-}
-
-extension CompressedSite {
-  /// What `weights`, the parts of `form`, decode to; all but whole weights need OpenBLAS.
-  init(
-    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, rows: Int, columns: Int,
-    work: RowWork
-  ) throws {
-    if form != .whole { try BLAS.load() }
-    let decoded = try weights.map { try format.codec.decode($0, work: work) }
-    self.init(
-      storage: form == .whole ? .dense(weights[0]) : .factors(weights), format: format,
-      values: form.product(decoded, rows: rows, columns: columns))
+    return CompressedSite(weights, form: form, format: format, rows: rows, columns: columns)
   }
 }

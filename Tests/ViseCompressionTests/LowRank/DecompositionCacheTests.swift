@@ -53,7 +53,7 @@ private func key(_ site: String) -> DecompositionCache.Key {
       try SiteCompression(
         treatment: Treatment(lowRank: LowRank(rank: rank)), calibration: nil,
         factors: InputFactorCache(), decompositions: cache, work: RowWork(pool: nil)
-      ).compress(weight, site: site).values.values
+      ).compress(weight, site: site).values().values
     }
     #expect(values[0] == values[1])
   }

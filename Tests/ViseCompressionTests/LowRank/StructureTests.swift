@@ -147,7 +147,7 @@ func aStructuredSiteHasExactlyTheBytesOfItsParts(name: String, byteCount: Int) t
     let decoded = try site.storage.weights.map {
       try site.format.codec.decode($0, work: cases.work)
     }
-    return (decoded, site.values)
+    return (decoded, try site.values())
   }
   let kronecker = try parts("kronecker:8x16:3")
   let blocks = try parts("blocks:4")
@@ -169,13 +169,13 @@ func aStructuredSiteHasExactlyTheBytesOfItsParts(name: String, byteCount: Int) t
 
 @Test func aDisplacedSquareComesBackNearlyAtFullRankAndBlocksFollowTheOutputs() throws {
   let square = try PruningCases(rows: 64, columns: 64, seed: 56)
-  let few = try square.compress("structure=displacement:8 format=f16").values
-  let many = try square.compress("structure=displacement:31 format=f16").values
+  let few = try square.compress("structure=displacement:8 format=f16").values()
+  let many = try square.compress("structure=displacement:31 format=f16").values()
   #expect(squaredError(square.weight, many) < squaredError(square.weight, few))
   let cases = try PruningCases(rows: 96, columns: 128, seed: 57)
-  let fitted = cases.error(try cases.compress("structure=blocks:4 format=f16").values)
+  let fitted = cases.error(try cases.compress("structure=blocks:4 format=f16").values())
   let plain = cases.error(
-    try cases.compress("structure=blocks:4 format=f16", calibrated: false).values)
+    try cases.compress("structure=blocks:4 format=f16", calibrated: false).values())
   #expect(fitted < plain)
 }
 

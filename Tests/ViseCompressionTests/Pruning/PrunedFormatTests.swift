@@ -20,13 +20,13 @@ func prunedWeightsAreZeroInEveryFormatThatHasOne(format: String, sparsity: Strin
     format.contains("method=")
     ? "\(sparsity) format=\(format.replacing("method=", with: "method=sparsegpt+"))"
     : "\(sparsity) format=\(format) method=sparsegpt"
-  let site = try cases.compress(name)
-  defer { withExtendedLifetime(site) {} }
+  let decoded = try cases.compress(name).values()
+  defer { withExtendedLifetime(decoded) {} }
   // Rounding may make more zeros, never fewer.
-  #expect(site.values.values.count { $0 == 0 } >= 34 * 128)
+  #expect(decoded.values.count { $0 == 0 } >= 34 * 128)
   guard sparsity == "pattern=2:4" else { return }
   for row in 0..<34 {
-    let values = UnsafeBufferPointer(start: site.values.row(row), count: 256)
+    let values = UnsafeBufferPointer(start: decoded.row(row), count: 256)
     #expect(
       stride(from: 0, to: 256, by: 4).allSatisfy { first in
         values[first..<first + 4].count { $0 == 0 } >= 2
@@ -38,11 +38,11 @@ func prunedWeightsAreZeroInEveryFormatThatHasOne(format: String, sparsity: Strin
 func formatsWithoutAZeroStorePrunedWeightsNearIt(format: String) throws {
   let cases = try PruningCases(rows: 16, columns: 256, seed: 42)
   let pruned = try cases.prune(.magnitude, Sparsity(ratio: 0.5))
-  let site = try cases.compress("prune=0.5 format=\(format) method=magnitude")
+  let values = try cases.compress("prune=0.5 format=\(format) method=magnitude").values()
   var (removed, kept) = (0.0, 0.0)
   for row in 0..<16 {
     for column in 0..<256 {
-      let value = Double(abs(site.values.row(row)[column]))
+      let value = Double(abs(values.row(row)[column]))
       if pruned.mask[row, column] { kept += value } else { removed += value }
     }
   }
@@ -53,7 +53,7 @@ func formatsWithoutAZeroStorePrunedWeightsNearIt(format: String) throws {
 func feedbackMakesUpForPrunedWeightsToo(format: String) throws {
   let cases = try PruningCases(rows: 48, columns: 256, seed: 43)
   func error(_ methods: String) throws -> Double {
-    cases.error(try cases.compress("prune=0.5 format=\(format) method=\(methods)").values)
+    cases.error(try cases.compress("prune=0.5 format=\(format) method=\(methods)").values())
   }
   let plain = try error("sparsegpt+rtn")
   let feedback = try error("sparsegpt+gptq")
@@ -64,8 +64,8 @@ func feedbackMakesUpForPrunedWeightsToo(format: String) throws {
 @Test func withoutCalibrationMagnitudesDecideAndWithItSparseGPT() throws {
   let cases = try PruningCases(rows: 32, columns: 256, seed: 44)
   func same(_ a: String, _ b: String, calibrated: Bool) throws -> Bool {
-    try cases.compress(a, calibrated: calibrated).values.values
-      == cases.compress(b, calibrated: calibrated).values.values
+    try cases.compress(a, calibrated: calibrated).values().values
+      == cases.compress(b, calibrated: calibrated).values().values
   }
   #expect(try same("prune=0.5", "prune=0.5 method=magnitude", calibrated: false))
   #expect(try same("prune=0.5", "prune=0.5 method=sparsegpt", calibrated: true))

@@ -27,7 +27,7 @@ private func compressed(
   return try SiteCompression(
     treatment: treatment, calibration: calibration, factors: InputFactorCache(),
     work: RowWork(pool: nil)
-  ).compress(weight, site: site).values
+  ).compress(weight, site: site).values()
 }
 
 @Test func plansReachOutputRangesCoordinateDescentAndHalfQuadraticOffsets() throws {
@@ -93,12 +93,11 @@ func refittingScalesRaisesNoRowsErrorAndLowersTheSum(format: String) throws {
   #expect(plain.byteCount == priced.byteCount)
   let sizes = try [plain, priced].map { try #require($0.codedSize).codedCodeBytes }
   #expect(sizes[1] < sizes[0])
-  func error(_ site: CompressedSite) -> Double {
-    Distortion(
-      original: weight.pointer, treated: site.values.pointer, count: weight.count
-    ).normalizedError
+  func error(_ site: CompressedSite) throws -> Double {
+    withExtendedLifetime((weight, try site.values())) {
+      Distortion(original: $0.pointer, treated: $1.pointer, count: $0.count).normalizedError
+    }
   }
-  withExtendedLifetime((weight, plain, priced)) {
-    #expect(error(priced) > error(plain) && error(priced) < 1.5 * error(plain))
-  }
+  let (rounded, cheaper) = (try error(plain), try error(priced))
+  #expect(cheaper > rounded && cheaper < 1.5 * rounded)
 }
