@@ -59,7 +59,7 @@ func namesOfNoSplitAreRefused(name: String) {
       treatment: Treatment(format: format, method: method),
       calibration: OneSite(site: statistics), factors: InputFactorCache(), work: work
     ).compress(weight, site: site)
-    return inputs.outputError(compressed.values, weight)
+    return inputs.outputError(try compressed.values(), weight)
   }
   // Equal bits in both parts are one sweep, up to where groups begin.
   let whole = try error("int4:g16", .gptq)
