@@ -27,17 +27,34 @@ public struct Interval: Hashable, Sendable {
   public var halfWidth: Double { (upper - lower) / 2 }
 }
 
+/// What the interval of a predicted figure rests on.
+public enum Trust: Hashable, Sendable {
+  /// The error the method is known for; too few trials, or none near this prediction.
+  case method(trials: Int)
+  /// Residuals of this many measured plans of the model.
+  case trials(Int)
+  /// A measured plan that differs a little.
+  case neighbour
+  /// Beyond what trials cover: all that is known is that the figure is about `limit` or more.
+  case outside(limit: Double)
+}
+
 /// A number with where it comes from and how far it may be off.
 public struct Estimate: Hashable, Sendable {
   public let value: Double
   /// `nil` where the value is exact or no interval is known.
   public let interval: Interval?
   public let provenance: Provenance
+  /// `nil` where nothing was learned of such figures.
+  public let trust: Trust?
 
-  public init(value: Double, interval: Interval? = nil, provenance: Provenance) {
+  public init(
+    value: Double, interval: Interval? = nil, provenance: Provenance, trust: Trust? = nil
+  ) {
     self.value = value
     self.interval = interval
     self.provenance = provenance
+    self.trust = trust
   }
 }
 

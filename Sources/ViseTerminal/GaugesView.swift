@@ -23,7 +23,8 @@ enum GaugesView {
     guard let kl = state.figures.quality?.klMean else { return "" }
     if kl.provenance == .exact { return "the reference itself" }
     let level = kl.interval.map { " · \(Numbers.fixed($0.level * 100, 0)) % interval" } ?? ""
-    return (state.isQualityStale ? "stale, " : "") + kl.provenance.sentence + level
+    let trust = kl.trust.map { ($0.isOutside ? " · " : " ") + $0.words } ?? ""
+    return (state.isQualityStale ? "stale, " : "") + kl.provenance.sentence + level + trust
   }
 
   private static func drawQuality(
@@ -39,7 +40,11 @@ enum GaugesView {
     }
     let kl = quality.klMean
     let role: StyleRole = state.isQualityStale ? .dim : .value
-    put(kl, scale: 1, unit: " nats", role, columns, row: row, on: &canvas)
+    if case .outside(let limit) = kl.trust {
+      canvas.put("> \(Numbers.compact(limit)) nats", .warn, column: columns.value, row: row)
+    } else {
+      put(kl, scale: 1, unit: " nats", role, columns, row: row, on: &canvas)
+    }
     let cells = Bars.gauge(
       value: position(kl.value), lower: kl.interval.map { position($0.lower) },
       upper: kl.interval.map { position($0.upper) },

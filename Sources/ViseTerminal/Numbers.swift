@@ -107,6 +107,22 @@ enum Numbers {
   }
 }
 
+extension Trust {
+  var isOutside: Bool {
+    if case .outside = self { true } else { false }
+  }
+
+  /// What follows the interval's level in a panel's title.
+  var words: String {
+    switch self {
+    case .method: "of the method"
+    case .trials(let count): "from \(count) measured plans"
+    case .neighbour: "from a measured neighbour"
+    case .outside: "outside what predictions hold for"
+    }
+  }
+}
+
 extension Provenance {
   /// One word for a gauge's row.
   var word: String {

@@ -38,7 +38,9 @@ private func outcome(_ arguments: [String]) throws -> Outcome {
   process.executableURL = try program
   process.arguments = arguments
   // Tests leave nothing in the user's cache.
-  process.environment = ProcessInfo.processInfo.environment.merging(["VISE_LEVELS": "off"]) { $1 }
+  process.environment = ProcessInfo.processInfo.environment.merging([
+    "VISE_LEVELS": "off", "VISE_EFFECTS": "off",
+  ]) { $1 }
   process.standardInput = FileHandle.nullDevice
   let errorFile = FileManager.default.temporaryDirectory
     .appending(path: "vise-command-\(UUID().uuidString).txt")

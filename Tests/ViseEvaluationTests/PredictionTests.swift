@@ -169,6 +169,35 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   #expect(coarse.value > (try #require(instant.predict(measured).quality).klMean.value))
 }
 
+@Test func optionsBetweenTwoKnownOnesLieOnTheirLine() throws {
+  let sample = try SampleSession(windows: 16)
+  let site = try #require(sample.session.model.sites.first { $0.role == .ffnUp })
+  func effect(_ kl: Double) -> SiteEffect {
+    SiteEffect(
+      shift: FeatureShift(words: []), drawnShifts: [], kl: MeanInterval(mean: kl, interval: nil))
+  }
+  func noise(_ bits: Int) throws -> Double {
+    let format = try #require(NumberFormat(name: "int\(bits):g64"))
+    return log(Treatment(format: format).expectedNoise(rows: site.rows, columns: site.columns))
+  }
+  func treatment(_ bits: Int) -> Treatment {
+    Treatment(format: NumberFormat(name: "int\(bits):g64"))
+  }
+  let effects = SiteEffects()
+  let law = { (bits: Int) in exp(0.7 * (try noise(bits)) - 1) }
+  for bits in [3, 6] {
+    effects.insert(effect(try law(bits)), site: site, treatment: treatment(bits))
+  }
+  for bits in [2, 4, 5, 8] {
+    guard case .interpolated(let from, let factor) = effects.known(site, treatment(bits)) else {
+      Issue.record("\(bits) bits are not interpolated")
+      continue
+    }
+    let found = from.klMean * Double(factor) * Double(factor)
+    #expect(abs(log(found / (try law(bits)))) < 1e-5, "\(bits) bits")
+  }
+}
+
 /// What goes with a site's channels is that site's effect, not one of the layers that make them.
 @Test func prunedChannelsAreOneEffectAndPredictedAsTheyMeasure() throws {
   let sample = try SampleSession(windows: 16)

@@ -22,6 +22,8 @@ public final class Engine: Sendable {
     public var niceness: Int32
     /// Where treated sites are kept beyond this session.
     public var levels: LevelDatabase?
+    /// Where effects of single sites and trials are kept beyond this session.
+    public var effects: EffectFiles?
     /// Turns an error into the sentence a person reads.
     public var describe: @Sendable (any Error) -> String
 

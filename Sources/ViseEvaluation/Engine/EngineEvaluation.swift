@@ -11,11 +11,14 @@ import ViseTensor
 final class EngineEvaluation {
   private let model: Model
   private let predictor: PlanPredictor
+  private let instant: InstantPlanPredictor
   private let evaluator: PlanEvaluator
   private let emit: @Sendable (EngineEvent) -> Void
   private var scores: [Plan: [WindowScore]] = [:]
   private var scoredPlans: [Plan] = []
   private var predictedRevision: PlanRevision?
+  /// Windows of each plan's measurement that was learned from last.
+  private var learned: [Plan: Int] = [:]
   private var announcedMeasurement: (revision: PlanRevision, windows: Int)?
 
   /// What all evaluation shares.
@@ -27,11 +30,12 @@ final class EngineEvaluation {
   private static let keptPlans = 64
 
   init(
-    model: Model, predictor: PlanPredictor, evaluator: PlanEvaluator,
-    emit: @escaping @Sendable (EngineEvent) -> Void
+    model: Model, predictor: PlanPredictor, instant: InstantPlanPredictor,
+    evaluator: PlanEvaluator, emit: @escaping @Sendable (EngineEvent) -> Void
   ) {
     self.model = model
     self.predictor = predictor
+    self.instant = instant
     self.evaluator = evaluator
     self.emit = emit
   }
@@ -47,8 +51,10 @@ final class EngineEvaluation {
     }
     if try predict(wishes, cancellation) { return true }
     if try measure(wishes, upTo: min(Self.firstWindows, windows), cancellation) { return true }
+    if try learn(wishes, cancellation) { return true }
     if try probe(wishes.attention, cancellation) { return true }
     if try measure(wishes, upTo: windows, cancellation) { return true }
+    if try learn(wishes, cancellation) { return true }
     return try probe(Array(model.sites.indices), cancellation)
   }
 
@@ -84,6 +90,24 @@ final class EngineEvaluation {
     let new = try evaluator.measure(wishes.plan, windows: done..<end, cancellation: cancellation)
     remember(new, for: wishes.plan)
     announceMeasurement(of: wishes)
+    return true
+  }
+
+  /// Learns from the first and from the full measurement of the plan; false where that was done.
+  private func learn(
+    _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    let total = evaluator.text.windowCount
+    let known = measuredWindows(of: wishes.plan)
+    guard known >= min(Self.firstWindows, total), let scores = scores[wishes.plan],
+      learned[wishes.plan].map({ $0 < known && known == total }) ?? true
+    else { return false }
+    let kl = MeasuredQuality(scores, windowLength: evaluator.text.windowLength).klMean
+    let left = (1 - Double(known) / Double(total)).squareRoot()
+    try predictor.learn(
+      wishes.plan, measured: kl.mean, deviation: kl.relativeDeviation * left, instant: instant,
+      cancellation: cancellation)
+    learned[wishes.plan] = known
     return true
   }
 

@@ -67,11 +67,13 @@ struct EngineRun {
     try checkOverlap(calibration, text)
     try session.prefetchWeights(cancellation: flag)
     let predictor = try PlanPredictor(
-      session: session, tokens: text.tokens, firstToken: text.firstToken, cancellation: flag)
-    publish(predictor.instantPredictor(latency: latency))
+      session: session, tokens: text.tokens, firstToken: text.firstToken,
+      files: options.effects, cancellation: flag)
+    let instant = predictor.instantPredictor(latency: latency)
+    publish(instant)
     announceLatency(latency)
     return EngineEvaluation(
-      model: model, predictor: predictor,
+      model: model, predictor: predictor, instant: instant,
       evaluator: PlanEvaluator(session: session, text: text), emit: emit)
   }
 

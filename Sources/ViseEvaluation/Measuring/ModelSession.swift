@@ -30,6 +30,8 @@ public final class ModelSession: Sendable {
   let weights: WeightStore
   let compressor: SiteCompressor
   let arithmetic: Arithmetic
+  /// Names all that a plan's outputs depend on beside the plan.
+  let identity: String
   let ropeTables = RopeTableCache()
 
   /// - Parameters:
@@ -47,6 +49,8 @@ public final class ModelSession: Sendable {
     self.pool = pool
     self.arithmetic = arithmetic
     self.budget = budget
+    identity =
+      "\(model.fingerprint) \(calibration?.identity ?? "none") \(arithmetic)"
     weights = WeightStore(model: model, byteBudget: budget.weights)
     compressor = SiteCompressor(
       reference: weights, calibration: calibration, levels: levels,

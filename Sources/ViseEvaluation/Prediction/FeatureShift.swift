@@ -4,7 +4,12 @@ import ViseTensor
 ///
 /// Three significant digits are enough: a shift enters predictions as one of many summands.
 struct FeatureShift: Sendable {
-  private let words: [UInt16]
+  /// The values in bfloat16.
+  let words: [UInt16]
+
+  init(words: [UInt16]) {
+    self.words = words
+  }
 
   init(_ change: Matrix) {
     words = [UInt16](unsafeUninitializedCapacity: change.count) { buffer, count in

@@ -19,13 +19,16 @@ public final class InstantPlanPredictor: InstantPredictor {
     var factor = 0.0
     /// Divergence that is added rather than superposed, in nats.
     var addedKL = 0.0
+    /// The site's divergence alone.
+    var klMean = 0.0
     var isMeasured = true
   }
 
-  /// What was answered for a plan; holds for `revision` of the effects only.
+  /// What was answered for a plan; holds for these revisions of effects and trials only.
   private struct Figure {
     let treatments: [Treatment?]
     let revision: Int
+    let trialRevision: Int
     let quality: QualityEstimate?
   }
 
@@ -44,18 +47,22 @@ public final class InstantPlanPredictor: InstantPredictor {
   private let sites: [Site]
   private let headSite: Site?
   private let effects: SiteEffects
+  private let trials: TrialBook
   private let rows: Int
+  private let sequences: Int
   private let latency: any LatencyPredicting
   private let state: Mutex<State>
 
   init(
-    sites: [Site], headSite: Site?, effects: SiteEffects, shiftCount: Int, rows: Int,
-    latency: any LatencyPredicting
+    sites: [Site], headSite: Site?, effects: SiteEffects, trials: TrialBook, shiftCount: Int,
+    rows: Int, sequences: Int, latency: any LatencyPredicting
   ) {
     self.sites = sites
     self.headSite = headSite
     self.effects = effects
+    self.trials = trials
     self.rows = rows
+    self.sequences = sequences
     self.latency = latency
     state = Mutex(
       State(
@@ -70,20 +77,50 @@ public final class InstantPlanPredictor: InstantPredictor {
   /// `treatments` has what changes at each site in turn.
   private func quality(of treatments: [Treatment?]) -> QualityEstimate? {
     let revision = effects.revision
+    let trialRevision = trials.revision
     return state.withLock { state in
-      let known = state.figures.first { $0.revision == revision && $0.treatments == treatments }
+      let known = state.figures.first {
+        $0.revision == revision && $0.trialRevision == trialRevision
+          && $0.treatments == treatments
+      }
       if let known { return known.quality }
-      let quality = compute(&state, treatments, revision)
+      let quality = compute(&state, treatments, revision).map { estimate($0, state) }
       state.figures.insert(
-        Figure(treatments: treatments, revision: revision, quality: quality), at: 0)
+        Figure(
+          treatments: treatments, revision: revision, trialRevision: trialRevision,
+          quality: quality), at: 0)
       if state.figures.count > Self.keptFigures { state.figures.removeLast() }
       return quality
     }
   }
 
+  /// Mean KL of `plan` before any correction; `nil` where nothing is known.
+  func superpose(_ plan: Plan) -> Double? {
+    let treatments = sites.map { plan.ownChange(of: $0) }
+    return state.withLock { compute(&$0, treatments, effects.revision)?.mean }
+  }
+
+  /// The corrected figure of the plan `state` now has the sum of.
+  private func estimate(_ raw: (mean: Double, deviation: Double), _ state: State)
+    -> QualityEstimate
+  {
+    guard state.contributions.values.allSatisfy(\.isMeasured) else {
+      let value = trials.knowledge(.instant).calibration.corrected(raw.mean)
+      return QualityEstimate(klMean: Estimate(value: value, provenance: .prior))
+    }
+    let outline = PlanOutline(
+      treatments: state.treatments,
+      alone: sites.indices.map { state.contributions[$0]?.klMean ?? 0 })
+    return QualityEstimate(
+      klMean: trials.estimate(
+        raw.mean, samplingDeviation: raw.deviation, tier: .instant, outline: outline,
+        provenance: .predicted(tokens: rows)))
+  }
+
+  /// Mean KL and the standard error of its logarithm from the probe's tokens.
   private func compute(
     _ state: inout State, _ treatments: [Treatment?], _ revision: Int
-  ) -> QualityEstimate? {
+  ) -> (mean: Double, deviation: Double)? {
     let isCurrent = state.revision == revision
     state.revision = revision
     for (position, treatment) in treatments.enumerated() {
@@ -98,11 +135,10 @@ public final class InstantPlanPredictor: InstantPredictor {
       }
     }
     let superposed =
-      state.contributions.values.contains { $0.shifts != nil } ? SampledHead.klMean(state.sum) : 0
-    let value = state.contributions.values.reduce(superposed) { $0 + $1.addedKL }
-    let isMeasured = state.contributions.values.allSatisfy(\.isMeasured)
-    return QualityEstimate(
-      klMean: Estimate(value: value, provenance: isMeasured ? .predicted(tokens: rows) : .prior))
+      state.contributions.values.contains { $0.shifts != nil }
+      ? SampledHead.klMean(state.sum, groups: sequences) : (mean: 0, deviation: 0)
+    let value = state.contributions.values.reduce(superposed.mean) { $0 + $1.addedKL }
+    return (value, superposed.deviation)
   }
 
   /// Makes a site count with `treatment`; false where nothing is known about it yet.
@@ -141,8 +177,8 @@ public final class InstantPlanPredictor: InstantPredictor {
     switch effects.known(site, treatment) {
     case .measured(let effect):
       return isHead
-        ? Contribution(addedKL: effect.klMean)
-        : Contribution(shifts: effect.drawnShifts, factor: 1)
+        ? Contribution(addedKL: effect.klMean, klMean: effect.klMean)
+        : Contribution(shifts: effect.drawnShifts, factor: 1, klMean: effect.klMean)
     case .interpolated(let effect, let factor):
       return isHead
         ? Contribution(addedKL: effect.klMean * Double(factor * factor), isMeasured: false)

@@ -14,11 +14,16 @@ public final class PlanPredictor: Sendable {
   let probe: Probe
   private let workers: WorkerSet
   public let effects: SiteEffects
+  let trials: TrialBook
+  private let files: EffectFiles?
+  private let context: EffectFiles.Context
 
   /// Runs the reference over a probe of a few hundred of `tokens`.
+  ///
+  /// - Parameter files: where effects and trials are kept beyond this session.
   public init(
     session: ModelSession, tokens: [Int32], firstToken: Int32?, seed: UInt64 = 1,
-    cancellation: CancellationFlag
+    files: EffectFiles? = nil, cancellation: CancellationFlag
   ) throws {
     guard tokens.count >= Probe.sequenceLength else {
       throw EvaluationError.textTooShort(tokens: tokens.count, needed: Probe.sequenceLength)
@@ -29,6 +34,12 @@ public final class PlanPredictor: Sendable {
       cancellation: cancellation)
     workers = WorkerSet(session: session)
     effects = SiteEffects()
+    context = EffectFiles.Context(
+      identity: "\(session.identity) \(probe.identity)",
+      featureCount: probe.reference.features.count, shiftCount: probe.sampledHead.shiftCount)
+    self.files = files
+    trials = TrialBook(
+      files?.record("trials", count: TrialBook.storedCount, in: context))
   }
 
   /// Tokens of the probe that are scored.
@@ -44,28 +55,56 @@ public final class PlanPredictor: Sendable {
     }
   }
 
-  /// Runs the probe with only `site` treated and stores the effect.
+  /// Takes an effect known from an earlier session; false where there is none.
+  func restoreEffect(of site: Site, under treatment: Treatment) -> SiteSensitivity? {
+    guard let effect = files?.effect(of: site.name, treatment.name, in: context) else { return nil }
+    effects.insert(effect, site: site, treatment: treatment)
+    return SiteSensitivity(
+      siteIndex: site.index, treatment: treatment, klMean: estimate(effect.kl))
+  }
+
+  /// Runs the probe with only `site` treated and stores the effect, unless that was done before.
   @discardableResult
   public func measureEffect(
     of site: Site, under treatment: Treatment, cancellation: CancellationFlag
   ) throws -> SiteSensitivity {
+    if let known = restoreEffect(of: site, under: treatment) { return known }
     let plan = Plan(treatments: [site.name: treatment])
     let features = try features(under: plan, cancellation: cancellation)
     let divergences = try divergences(features, plan: plan, cancellation: cancellation)
     let kl = meanInterval(divergences)
     let change = features.minus(probe.reference.features)
-    effects.insert(
-      SiteEffect(
-        shift: FeatureShift(change), drawnShifts: probe.sampledHead.shifts(of: change),
-        klMean: max(0, kl.mean)),
-      site: site, treatment: treatment)
+    let effect = SiteEffect(
+      shift: FeatureShift(change), drawnShifts: probe.sampledHead.shifts(of: change), kl: kl)
+    effects.insert(effect, site: site, treatment: treatment)
+    files?.insert(effect, of: site.name, treatment.name, in: context)
     return SiteSensitivity(siteIndex: site.index, treatment: treatment, klMean: estimate(kl))
   }
 
-  /// Quality of `plan` by superposition through the real head.
+  /// Quality of `plan` by superposition through the real head, as trials have corrected it.
   ///
   /// - Precondition: every effect of `plan` has been measured.
   public func predict(_ plan: Plan, cancellation: CancellationFlag) throws -> QualityEstimate {
+    let kl = try superpose(plan, cancellation: cancellation)
+    return QualityEstimate(
+      klMean: trials.estimate(
+        kl.mean, samplingDeviation: kl.relativeDeviation, tier: .probe, outline: outline(of: plan),
+        provenance: .predicted(tokens: probe.rowCount)))
+  }
+
+  /// The plan by its sites.
+  ///
+  /// - Precondition: every effect of `plan` has been measured.
+  func outline(of plan: Plan) -> PlanOutline {
+    let treatments = session.model.sites.map { plan.ownChange(of: $0) }
+    let alone = zip(session.model.sites, treatments).map { site, treatment in
+      treatment.flatMap { effects.measured(site: site.index, treatment: $0)?.klMean } ?? 0
+    }
+    return PlanOutline(treatments: treatments, alone: alone)
+  }
+
+  /// As `predict`, before any correction, with the interval over the probe's sequences.
+  func superpose(_ plan: Plan, cancellation: CancellationFlag) throws -> MeanInterval {
     let features = probe.reference.features.copy()
     for site in session.model.sites {
       guard let treatment = plan.ownChange(of: site) else { continue }
@@ -74,8 +113,31 @@ public final class PlanPredictor: Sendable {
       }
       effect.shift.add(to: features.pointer, factor: 1)
     }
-    let kl = meanInterval(try divergences(features, plan: plan, cancellation: cancellation))
-    return QualityEstimate(klMean: estimate(kl))
+    var headPlan = Plan()
+    if let head = session.headSite, let treatment = plan.ownChange(of: head) {
+      headPlan[head.name] = treatment
+    }
+    return meanInterval(
+      try divergences(features, plan: headPlan, cancellation: cancellation))
+  }
+
+  /// Learns from `plan` having been measured.
+  ///
+  /// - Parameter deviation: the standard error of log `measured` that is left.
+  func learn(
+    _ plan: Plan, measured: Double, deviation: Double, instant: InstantPlanPredictor,
+    cancellation: CancellationFlag
+  ) throws {
+    guard missingEffects(of: plan).isEmpty, let quick = instant.superpose(plan) else { return }
+    let outline = outline(of: plan)
+    var hash = FNV1a()
+    for treatment in outline.treatments { hash.combine(Array((treatment?.name ?? "").utf8) + [0]) }
+    trials.record(
+      TrialBook.Entry(
+        plan: hash.value, outline: outline,
+        predicted: [try superpose(plan, cancellation: cancellation).mean, quick],
+        measured: measured, deviation: deviation))
+    files?.setRecord(trials.stored, "trials", in: context)
   }
 
   /// KL of `plan` really run on the probe, for judging predictions on the same tokens.
@@ -88,7 +150,9 @@ public final class PlanPredictor: Sendable {
   public func instantPredictor(latency: any LatencyPredicting) -> InstantPlanPredictor {
     InstantPlanPredictor(
       sites: session.model.sites, headSite: session.headSite, effects: effects,
-      shiftCount: probe.sampledHead.shiftCount, rows: probe.rowCount, latency: latency)
+      trials: trials,
+      shiftCount: probe.sampledHead.shiftCount, rows: probe.rowCount,
+      sequences: probe.text.windowCount, latency: latency)
   }
 
   /// Scored features of the probe under `plan`, each batch from its last cut before the change.

@@ -23,6 +23,7 @@ final class Probe: Sendable {
   let reference: ReferenceScores
   let targets: [Int32]
   let sampledHead: SampledHead
+  private let seed: UInt64
 
   /// Scored rows of one sequence.
   var rowsPerSequence: Int { text.scoredPositions.count }
@@ -57,6 +58,7 @@ final class Probe: Sendable {
     }
     let results = made.withLock { made in groups.indices.compactMap { made[$0] } }
     self.text = text
+    self.seed = seed
     batches = results.map(\.0)
     targets = (0..<text.windowCount).flatMap { text.targets($0) }
     let features = Self.stack(results.map(\.1))
@@ -67,6 +69,16 @@ final class Probe: Sendable {
     sampledHead = try SampledHead(
       features: features, head: head, logSumExp: reference.logSumExp, seed: seed,
       cancellation: cancellation)
+  }
+
+  /// Names the tokens and all else that the probe's figures depend on.
+  var identity: String {
+    var hash = WordHash()
+    for window in 0..<text.windowCount {
+      text.window(window).withUnsafeBytes { hash.combine($0) }
+    }
+    return "\(hash.hexadecimal) \(text.windowLength) \(text.scoredPositions) "
+      + "\(SampledHead.drawsPerRow) \(seed)"
   }
 
   /// Scored rows of a pass's features, sequence after sequence.

@@ -50,13 +50,25 @@ final class SampledHead: Sendable {
   /// Tokens drawn in all, and so values of a `shifts(of:)`.
   var shiftCount: Int { rows.count * Self.drawsPerRow }
 
-  /// Mean KL over the used rows where the drawn tokens' logits move by `shifts`, in nats.
-  static func klMean(_ shifts: [Double]) -> Double {
-    var total = 0.0
-    for start in stride(from: 0, to: shifts.count, by: drawsPerRow) {
-      total += divergence(shifts[start..<start + drawsPerRow])
+  /// Mean KL over the used rows where the drawn tokens' logits move by `shifts`, in nats, and about
+  /// the standard error of its logarithm, from means over as many runs of rows as there are
+  /// sequences.
+  static func klMean(_ shifts: [Double], groups: Int) -> (mean: Double, deviation: Double) {
+    let rows = shifts.count / drawsPerRow
+    var sums = [Double](repeating: 0, count: groups)
+    var counts = [Double](repeating: 0, count: groups)
+    for row in 0..<rows {
+      let start = row * drawsPerRow
+      sums[row * groups / rows] += divergence(shifts[start..<start + drawsPerRow])
+      counts[row * groups / rows] += 1
     }
-    return total / Double(shifts.count / drawsPerRow)
+    let mean = sums.reduce(0, +) / Double(rows)
+    guard groups > 1, mean > 0 else { return (mean, 0) }
+    let squares = zip(sums, counts).reduce(0) {
+      $0 + ($1.0 - mean * $1.1) * ($1.0 - mean * $1.1)
+    }
+    let share = Double(groups) / Double(groups - 1)
+    return (mean, (squares * share).squareRoot() / (Double(rows) * mean))
   }
 
   /// log mean exp Δ − mean Δ, times n/(n − 1) for the mean being estimated from the same draws.

@@ -7,8 +7,11 @@ struct SiteEffect: Sendable {
   let shift: FeatureShift
   /// Changes of the logits of the tokens a `SampledHead` drew.
   let drawnShifts: [Float]
-  /// Mean KL(reference‖only this site treated) on the probe, in nats; not below 0.
-  let klMean: Double
+  /// Mean KL(reference‖only this site treated) on the probe, in nats.
+  let kl: MeanInterval
+
+  /// Not below 0.
+  var klMean: Double { max(0, kl.mean) }
 }
 
 /// Effects of single sites known so far; shared by the engine, which adds, and the predictors.
@@ -45,6 +48,20 @@ public final class SiteEffects: Sendable {
     log(treatment.expectedNoise(rows: site.rows, columns: site.columns))
   }
 
+  /// How log KL grows with log noise between the two nearest of `known`; 1, as the noise law has it,
+  /// where there are not two that differ enough to tell.
+  private static func slope(_ known: [(effect: SiteEffect, noise: Double)]) -> Double {
+    guard let first = known.first,
+      let second = known.dropFirst().first(where: { abs($0.noise - first.noise) > 0.5 }),
+      first.effect.klMean > 0, second.effect.klMean > 0
+    else { return 1 }
+    let rise = log(second.effect.klMean / first.effect.klMean)
+    return min(max(rise / (second.noise - first.noise), slopes.lowerBound), slopes.upperBound)
+  }
+
+  /// Slopes beyond these say more about the probe's few tokens than about the site.
+  private static let slopes = 0.4...2.0
+
   func insert(_ effect: SiteEffect, site: Site, treatment: Treatment) {
     state.withLock { state in
       state.revision += 1
@@ -67,16 +84,20 @@ public final class SiteEffects: Sendable {
 
   /// What is known of `site` under `treatment`; `nil` before any site has been measured.
   ///
-  /// Another treatment of the same site is scaled by the noise law; without one, the mean over
-  /// measured sites stands in, those of the same role where there are any.
+  /// Another treatment of the same site is scaled by the noise law, or by the line in logarithms
+  /// through two of them; without one, the mean over measured sites stands in, those of the same
+  /// role where there are any.
   func known(_ site: Site, _ treatment: Treatment) -> Known? {
     state.withLock { state in
       let own = state.effects[site.index] ?? [:]
       if let effect = own[treatment] { return .measured(effect) }
       let noise = Self.logNoise(treatment, site)
       let others = own.map { (effect: $0.value, noise: Self.logNoise($0.key, site)) }
-      if let nearest = others.min(by: { abs($0.noise - noise) < abs($1.noise - noise) }) {
-        return .interpolated(nearest.effect, factor: Float(exp((noise - nearest.noise) / 2)))
+        .sorted { abs($0.noise - noise) < abs($1.noise - noise) }
+      if let nearest = others.first {
+        let slope = Self.slope(others)
+        return .interpolated(
+          nearest.effect, factor: Float(exp(slope * (noise - nearest.noise) / 2)))
       }
       guard let level = state.roles[site.role]?.mean ?? state.all.mean else { return nil }
       return .prior(klMean: exp(level + noise))

@@ -28,6 +28,14 @@ public struct MeanInterval: Hashable, Sendable {
   }
 }
 
+extension MeanInterval {
+  /// About the standard error of the mean's logarithm, from the interval; 0 without one.
+  var relativeDeviation: Double {
+    guard let interval, mean > 0 else { return 0 }
+    return interval.halfWidth / (1.645 * mean)
+  }
+}
+
 /// The quantile of Student's t distribution, by bisection on its distribution function.
 func studentQuantile(_ probability: Double, degreesOfFreedom: Int) -> Double {
   precondition(probability > 0.5 && probability < 1 && degreesOfFreedom > 0)

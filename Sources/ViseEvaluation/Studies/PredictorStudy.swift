@@ -10,12 +10,21 @@ public struct PredictorStudy {
   public struct Row: Sendable {
     public let treatedSites: Int
     public let predicted: Double
-    /// Lower and upper end of the prediction's interval.
-    public let interval: [Double]?
+    /// The standard error of log `predicted` from the probe's few tokens.
+    public let deviation: Double
     /// The plan run on the very tokens of the probe.
     public let onProbe: Double
     /// The plan run on the evaluation windows.
     public let measured: Double
+    let outline: PlanOutline
+    /// A plan that differs at a few sites.
+    let neighbour: Neighbour?
+  }
+
+  struct Neighbour: Sendable {
+    let predicted: Double
+    let measured: Double
+    let outline: PlanOutline
   }
 
   /// How well predictions agree with one kind of measurement.
@@ -25,8 +34,6 @@ public struct PredictorStudy {
     public let meanLogError: Double
     public let logErrorDeviation: Double
     public let medianAbsoluteLogError: Double
-    /// Share of measurements inside the prediction's interval.
-    public let coverage: Double
   }
 
   private let session: ModelSession
@@ -68,10 +75,51 @@ public struct PredictorStudy {
     }
   }
 
-  /// Predicts and measures each plan; `progress` gets the pieces of work done and their number.
-  public func run(_ plans: [Plan], progress: (Int, Int) -> Void) throws -> [Row] {
+  /// Random plans over `options`, those of each site in turn from mild to harsh.
+  ///
+  /// Each treats between 20 and 100 % of the sites and leans, by a draw of its own, to the milder or
+  /// the harsher of a site's options, so that plans differ in kind and not only in number.
+  public static func plans(
+    _ count: Int, sites: [Site], options: [[Treatment]], seed: UInt64
+  ) -> [Plan] {
+    var random = RandomSource(seed: seed)
+    return (0..<count).map { _ in
+      let share = 0.2 + 0.8 * random.nextUnit()
+      let lean = exp2(4 * random.nextUnit() - 2)
+      var plan = Plan()
+      for (site, choices) in zip(sites, options) where random.nextUnit() < share {
+        let index = Int(Double(choices.count) * pow(random.nextUnit(), lean))
+        if choices.indices.contains(index) { plan[site.name] = choices[index] }
+      }
+      return plan
+    }
+  }
+
+  /// Each plan with one to three of its sites treated otherwise.
+  public static func neighbours(
+    of plans: [Plan], sites: [Site], options: [[Treatment]], seed: UInt64
+  ) -> [Plan] {
+    var random = RandomSource(seed: seed)
+    let changeable = sites.indices.filter { !options[$0].isEmpty }
+    return plans.map { plan in
+      var edited = plan
+      let count = Int.random(in: 1...3, using: &random)
+      for index in changeable.shuffled(using: &random).prefix(count) {
+        let name = sites[index].name
+        let others = ([.keep] + options[index]).filter { $0 != plan[name] }
+        edited[name] = others.randomElement(using: &random) ?? .keep
+      }
+      return edited
+    }
+  }
+
+  /// Predicts and measures each plan, and the neighbours of the first ones; `progress` gets the
+  /// pieces of work done and their number.
+  public func run(
+    _ plans: [Plan], neighbours: [Plan] = [], progress: (Int, Int) -> Void
+  ) throws -> [Row] {
     var missing: Set<Missing> = []
-    for plan in plans {
+    for plan in plans + neighbours {
       for (site, treatment) in predictor.missingEffects(of: plan) {
         missing.insert(Missing(site: site, treatment: treatment))
       }
@@ -84,8 +132,9 @@ public struct PredictorStudy {
       done += 1
       progress(done, total)
     }
-    return try plans.map { plan in
-      let row = try measure(plan)
+    return try plans.enumerated().map { index, plan in
+      let neighbour = neighbours.indices.contains(index) ? neighbours[index] : nil
+      let row = try measure(plan, neighbour: neighbour)
       done += 1
       progress(done, total)
       return row
@@ -97,16 +146,25 @@ public struct PredictorStudy {
     let treatment: Treatment
   }
 
-  private func measure(_ plan: Plan) throws -> Row {
-    let prediction = try predictor.predict(plan, cancellation: cancellation).klMean
+  private func measure(_ plan: Plan, neighbour: Plan?) throws -> Row {
+    let prediction = try predictor.superpose(plan, cancellation: cancellation)
+    let measured = try measuredKL(of: plan)
+    let edited = try neighbour.map { plan in
+      Neighbour(
+        predicted: try predictor.superpose(plan, cancellation: cancellation).mean,
+        measured: try measuredKL(of: plan), outline: predictor.outline(of: plan))
+    }
+    return Row(
+      treatedSites: plan.treatments.count, predicted: prediction.mean,
+      deviation: prediction.relativeDeviation,
+      onProbe: try predictor.measureOnProbe(plan, cancellation: cancellation),
+      measured: measured, outline: predictor.outline(of: plan), neighbour: edited)
+  }
+
+  private func measuredKL(of plan: Plan) throws -> Double {
     let scores = try evaluator.measure(
       plan, windows: 0..<evaluator.text.windowCount, cancellation: cancellation)
-    let quality = MeasuredQuality(scores, windowLength: evaluator.text.windowLength)
-    return Row(
-      treatedSites: plan.treatments.count, predicted: prediction.value,
-      interval: prediction.interval.map { [$0.lower, $0.upper] },
-      onProbe: try predictor.measureOnProbe(plan, cancellation: cancellation),
-      measured: quality.klMean.mean)
+    return MeasuredQuality(scores, windowLength: evaluator.text.windowLength).klMean.mean
   }
 
   /// Agreement of the rows' predictions with `value`.
@@ -114,14 +172,9 @@ public struct PredictorStudy {
     let errors = rows.map { log($0.predicted / value($0)) }
     let mean = errors.reduce(0, +) / Double(errors.count)
     let variance = errors.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(errors.count - 1)
-    let inside = rows.count { row in
-      guard let interval = row.interval else { return false }
-      return interval[0] <= value(row) && value(row) <= interval[1]
-    }
     return Agreement(
       spearman: spearmanCorrelation(rows.map(\.predicted), rows.map(value)), meanLogError: mean,
       logErrorDeviation: variance.squareRoot(),
-      medianAbsoluteLogError: errors.map(abs).sorted()[errors.count / 2],
-      coverage: Double(inside) / Double(rows.count))
+      medianAbsoluteLogError: LogCorrection.median(errors.map(abs)))
   }
 }

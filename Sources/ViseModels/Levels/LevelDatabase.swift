@@ -14,34 +14,24 @@ public final class LevelDatabase: Sendable {
   public let folder: String
   /// Bytes all levels together may take.
   public let byteBudget: Int
-  private let state = Mutex(State())
-
-  private struct State {
-    /// Bytes in the folder, as far as known; `nil` until it was listed.
-    var byteCount: Int?
-    var hits = 0
-  }
+  private let files: FileCache
+  private let hits = Mutex(0)
 
   /// - Parameter folder: made when first written to.
   public init(folder: String, byteBudget: Int = 4 << 30) {
     self.folder = folder
     self.byteBudget = byteBudget
+    files = FileCache(folder: folder, suffix: "level", byteBudget: byteBudget)
   }
 
   /// The user's database, below `$XDG_CACHE_HOME`; `nil` without a home, or where `$VISE_LEVELS` is
   /// `off`.
   public static func standard() -> LevelDatabase? {
-    func variable(_ name: String) -> String? {
-      getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-    }
-    guard variable("VISE_LEVELS") != "off",
-      let cache = variable("XDG_CACHE_HOME") ?? variable("HOME").map({ $0 + "/.cache" })
-    else { return nil }
-    return LevelDatabase(folder: cache + "/vise/levels")
+    FileCache.standardFolder("levels", unlessOff: "VISE_LEVELS").map { LevelDatabase(folder: $0) }
   }
 
   /// Levels found so far.
-  public var hitCount: Int { state.withLock { $0.hits } }
+  public var hitCount: Int { hits.withLock { $0 } }
 
   /// The stored level of `weight` under `treatment`, or the one `make` makes, which is then kept.
   public func compress(
@@ -50,14 +40,14 @@ public final class LevelDatabase: Sendable {
   ) throws -> CompressedSite {
     guard let shapes = LevelShapes(site, treatment) else { return try make() }
     let key = Self.key(weight, site, treatment, calibration)
-    if let parts = read(key, byteCounts: shapes.byteCounts) {
-      state.withLock { $0.hits += 1 }
+    if let parts = files.read(key, byteCounts: shapes.byteCounts) {
+      hits.withLock { $0 += 1 }
       return shapes.site(parts)
     }
     let made = try make()
     guard made.format == shapes.format, made.storedBytes.map(\.count) == shapes.byteCounts
     else { return made }
-    write(made.storedBytes, key: key)
+    files.write(made.storedBytes, key: key)
     return made
   }
 
@@ -74,60 +64,7 @@ public final class LevelDatabase: Sendable {
     // Statistics are the site's own; without them equal weights make equal levels.
     let source = calibration.map { "\($0) \(site.name)" } ?? "none"
     return "\(hash.hexadecimal) \(weight.rows)x\(weight.columns) \(site.role.rawValue) "
-      + "\(treatment.storedFormat(for: site).name) \(treatment.name) \(source) \(programVersion)"
-  }
-
-  /// Another build of the program makes its own levels.
-  private static let programVersion: String = {
-    var status = stat()
-    guard stat("/proc/self/exe", &status) == 0 else { return "unknown" }
-    return "\(status.st_size).\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
-  }()
-
-  private func path(_ key: String) -> String {
-    var hash = WordHash()
-    hash.combine(key)
-    return "\(folder)/\(hash.hexadecimal).level"
-  }
-
-  private func read(_ key: String, byteCounts: [Int]) -> [ByteBuffer]? {
-    let path = path(key)
-    guard let file = try? MappedFile(path: path) else { return nil }
-    let parts = file.withBytes { LevelFile.parts($0, key: key, byteCounts: byteCounts) }
-    if parts == nil {
-      unlink(path)
-    } else {
-      utimensat(AT_FDCWD, path, nil, 0)
-    }
-    return parts
-  }
-
-  private func write(_ parts: [ByteBuffer], key: String) {
-    let header = LevelFile.header(key: key, parts: parts)
-    let byteCount = parts.reduce(header.count) { $0 + $1.count }
-    guard byteCount <= byteBudget / 2 else { return }
-    LevelFolder.make(folder)
-    makeRoom(for: byteCount)
-    let path = path(key)
-    guard LevelFolder.write(header, parts, to: path) else { return }
-    state.withLock { $0.byteCount? += byteCount }
-  }
-
-  /// Deletes the levels unused for longest until `byteCount` more fit.
-  private func makeRoom(for byteCount: Int) {
-    state.withLock { state in
-      if let known = state.byteCount, known + byteCount <= byteBudget { return }
-      var files = LevelFolder.files(folder)
-      var total = files.reduce(0) { $0 + $1.byteCount }
-      if total + byteCount > byteBudget {
-        files.sort { ($0.seconds, $0.nanoseconds) < ($1.seconds, $1.nanoseconds) }
-        for file in files where total + byteCount > byteBudget {
-          unlink("\(folder)/\(file.name)")
-          total -= file.byteCount
-        }
-      }
-      state.byteCount = total
-    }
+      + "\(treatment.storedFormat(for: site).name) \(treatment.name) \(source) \(FileCache.programVersion)"
   }
 }
 

@@ -2,7 +2,7 @@ import Glibc
 import ViseCompression
 import ViseTensor
 
-/// One stored level: what it is of, and its parts' bytes with a hash.
+/// One cached file: what it is of, and its parts' bytes with a hash.
 ///
 /// `VISELVL1`; the key's length as a 64-bit number and the key; the number of parts and the bytes of
 /// each; 32 digits of the hash of all parts; the parts. Whatever is cut off or changed does not pass.

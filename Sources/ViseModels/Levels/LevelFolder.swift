@@ -1,7 +1,7 @@
 import Glibc
 import ViseTensor
 
-/// The folder levels lie in; what fails is left undone.
+/// A folder of cached files; what fails is left undone.
 enum LevelFolder {
   struct File {
     let name: String
@@ -19,8 +19,8 @@ enum LevelFolder {
     }
   }
 
-  /// The levels, and what interrupted writers left.
-  static func files(_ folder: String) -> [File] {
+  /// The files ending in `suffix`, and what interrupted writers left.
+  static func files(_ folder: String, suffix: String) -> [File] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }
     var files: [File] = []
@@ -29,7 +29,7 @@ enum LevelFolder {
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
       var status = stat()
-      guard name.hasSuffix(".level") || name.hasSuffix(".part"),
+      guard name.hasSuffix("." + suffix) || name.hasSuffix(".part"),
         stat("\(folder)/\(name)", &status) == 0
       else { continue }
       files.append(

@@ -2,12 +2,14 @@
 ///
 /// Two lanes of 64-bit words, each multiplied and folded (the mixing step of wyhash), so that
 /// hashing runs at memory speed.
-struct WordHash {
+package struct WordHash {
   private var first: UInt64 = 0x9e37_79b9_7f4a_7c15
   private var second: UInt64 = 0xd1b5_4a32_d192_ed03
   private var byteCount: UInt64 = 0
 
-  mutating func combine(_ bytes: UnsafeRawBufferPointer) {
+  package init() {}
+
+  package mutating func combine(_ bytes: UnsafeRawBufferPointer) {
     byteCount &+= UInt64(bytes.count)
     let words = bytes.count / 8
     for index in 0..<words {
@@ -20,7 +22,7 @@ struct WordHash {
     mix(rest)
   }
 
-  mutating func combine(_ text: String) {
+  package mutating func combine(_ text: String) {
     Array(text.utf8).withUnsafeBytes { combine($0) }
   }
 
@@ -35,7 +37,7 @@ struct WordHash {
   }
 
   /// 32 digits.
-  var hexadecimal: String {
+  package var hexadecimal: String {
     [first, second].map { word in
       let mixed = Self.fold(word ^ byteCount, 0x5899_65cc_7537_4cc3)
       let digits = String(mixed, radix: 16)

@@ -33,6 +33,9 @@ public struct FNV1a: Sendable {
   }
 
   /// Sixteen digits.
+  /// The hash as a number.
+  public var value: UInt64 { state }
+
   public var hexadecimal: String {
     let digits = String(state, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -60,6 +60,7 @@ struct OpenCommand: ParsableCommand {
       memoryByteCount: options.memoryByteCount,
       calibrationPath: calibration.calibration, describe: { ErrorText.describe($0) })
     engineOptions.levels = LevelDatabase.standard()
+    engineOptions.effects = EffectFiles.standard()
     let engine = engineOptions
     let code = runWorkbench(
       modelPath: modelPath,

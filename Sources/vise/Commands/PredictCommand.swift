@@ -26,6 +26,9 @@ struct PredictCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  /// As the workbench has it, so that both know the same effects and trials.
+  private static let tokenLimit = 32_768
+
   private struct Provenances: Encodable {
     let bytes, klMean, prefillTokensPerSecond, decodeTokensPerSecond: String
   }
@@ -37,6 +40,12 @@ struct PredictCommand: ParsableCommand {
     let klMean: Double
     let interval: [Double]?
     let intervalLevel: Double?
+    /// What the interval rests on.
+    let intervalBasis: String?
+    /// True where the plan lies beyond what predictions hold for; `klMean` is then at least
+    /// `validityLimit`.
+    let isOutsideValidity: Bool
+    let validityLimit: Double?
     let prefillTokensPerSecond, decodeTokensPerSecond: Double?
     let provenance: Provenances
     let substitutions: [SubstitutionEntry]
@@ -61,10 +70,10 @@ struct PredictCommand: ParsableCommand {
 
   private func predictQuality(_ plan: Plan, _ session: ModelSession) throws -> QualityEstimate {
     let text = try TextLoader(model: session.model).load(
-      path: text, windowLength: 64, limit: nil)
+      path: text, windowLength: 64, limit: Self.tokenLimit)
     let predictor = try PlanPredictor(
       session: session, tokens: text.tokens, firstToken: text.firstToken,
-      cancellation: Interrupt.flag)
+      files: EffectFiles.standard(), cancellation: Interrupt.flag)
     let missing = predictor.missingEffects(of: plan)
     let progress = ProgressLine("probing site")
     for (index, (site, treatment)) in missing.enumerated() {
@@ -79,17 +88,30 @@ struct PredictCommand: ParsableCommand {
     substitutions: [SubstitutionEntry]
   ) -> Report {
     let interval = quality.klMean.interval
+    var limit: Double?
+    if case .outside(let beyond) = quality.klMean.trust { limit = beyond }
     let speed = "predicted from rates measured on this machine"
     return Report(
       bytes: sizes.byteCount(of: plan), target: sizes.target(of: plan).rawValue,
       klMean: quality.klMean.value,
       interval: interval.map { [$0.lower, $0.upper] }, intervalLevel: interval?.level,
+      intervalBasis: quality.klMean.trust.map(Self.words), isOutsideValidity: limit != nil,
+      validityLimit: limit,
       prefillTokensPerSecond: latency?.prefillTokensPerSecond.value,
       decodeTokensPerSecond: latency.map { 1 / $0.decodeSecondsPerToken.value },
       provenance: Provenances(
         bytes: "exact", klMean: Self.words(quality.klMean.provenance),
         prefillTokensPerSecond: speed, decodeTokensPerSecond: speed),
       substitutions: substitutions)
+  }
+
+  private static func words(_ trust: Trust) -> String {
+    switch trust {
+    case .method(let trials): "the method's known error, \(trials) measured plans"
+    case .trials(let count): "residuals of \(count) measured plans"
+    case .neighbour: "a measured neighbour"
+    case .outside: "none: outside what predictions hold for"
+    }
   }
 
   private static func words(_ provenance: Provenance) -> String {
@@ -106,7 +128,11 @@ struct PredictCommand: ParsableCommand {
     print("size      \(report.bytes) bytes, \(report.provenance.bytes), as \(report.target)")
     print("KL mean   \(report.klMean) nats, \(report.provenance.klMean)")
     if let interval = report.interval, let level = report.intervalLevel {
-      print("          \(Int(level * 100)) % interval over sequences \(interval)")
+      let basis = report.intervalBasis ?? "the probe"
+      print("          \(Int(level * 100)) % interval \(interval), from \(basis)")
+    }
+    if let limit = report.validityLimit {
+      print("          outside what predictions hold for: \(limit) nats or more")
     }
     if let decode = report.decodeTokensPerSecond, let prefill = report.prefillTokensPerSecond {
       print(

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ViseCompression
 import ViseEvaluation
 import ViseModels
 import ViseTensor
@@ -30,35 +29,23 @@ struct StudyPredictorCommand: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  /// The formats plans are drawn from.
-  private static let formats: [NumberFormat] = [
-    .ggml(.q2_K), .ggml(.q3_K), .ggml(.q4_K), .ggml(.q4_0), .ggml(.iq4_NL), .ggml(.q5_0),
-  ]
+  @Option(help: "Options drawn for each site, from which plans choose.")
+  var choices = 6
 
-  private struct AgreementEntry: Encodable {
-    let spearman, meanLogError, logErrorDeviation, medianAbsLogError, coverage: Double
+  @Option(help: "Plans whose neighbour, changed at one to three sites, is measured too.")
+  var neighbours = 20
 
-    init(_ agreement: PredictorStudy.Agreement) {
-      spearman = agreement.spearman
-      meanLogError = agreement.meanLogError
-      logErrorDeviation = agreement.logErrorDeviation
-      medianAbsLogError = agreement.medianAbsoluteLogError
-      coverage = agreement.coverage
-    }
-  }
+  @Option(help: "Plans that are learned from before the others are predicted.")
+  var trials = 10
 
-  private struct Report: Encodable {
-    let plans: Int
-    let seed: UInt64
-    let spearman, medianAbsLogError, coverage: Double
-    let probeTokens, measuredTokens: Int
-    let smallestKl, largestKl: Double
-    /// Against the plan run on the probe's own tokens, and on the evaluation windows.
-    let sameTokens, evaluationTokens: AgreementEntry
-  }
+  /// Random orders of the plans over which held-out figures are averaged.
+  private static let splits = 200
 
   func validate() throws {
-    if plans < 3 { throw ValidationError("--plans takes 3 or more") }
+    if trials < 0 { throw ValidationError("--trials takes 0 or more") }
+    if plans < trials + 2 { throw ValidationError("--plans takes two more than --trials, or more") }
+    if choices < 1 { throw ValidationError("--choices takes 1 or more") }
+    if neighbours < 0 { throw ValidationError("--neighbours takes 0 or more") }
     if limit < 512 { throw ValidationError("--limit takes 512 tokens or more") }
   }
 
@@ -71,14 +58,14 @@ struct StudyPredictorCommand: ParsableCommand {
       let session = try options.session(model)
       let text = try TextLoader(model: model).load(path: path, windowLength: 512, limit: nil)
       let report = try study(session, text)
-      if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+      if json { try JSONOutput.write(report) } else { report.printSummary() }
     }
   }
 
-  private func study(_ session: ModelSession, _ text: EvaluationText) throws -> Report {
+  private func study(_ session: ModelSession, _ text: EvaluationText) throws -> PredictorReport {
     let predictor = try PlanPredictor(
       session: session, tokens: text.tokens, firstToken: text.firstToken,
-      cancellation: Interrupt.flag)
+      files: EffectFiles.standard(), cancellation: Interrupt.flag)
     let evaluator = PlanEvaluator(
       session: session,
       text: EvaluationText(
@@ -86,32 +73,17 @@ struct StudyPredictorCommand: ParsableCommand {
     let study = PredictorStudy(
       session: session, predictor: predictor, evaluator: evaluator, cancellation: Interrupt.flag)
     let progress = ProgressLine("studying step")
+    let sites = session.model.sites
+    let options = StudyOptions.drawn(choices, sites: sites, seed: seed)
+    let drawn = PredictorStudy.plans(plans, sites: sites, options: options, seed: seed)
     let rows = try study.run(
-      PredictorStudy.plans(
-        plans, sites: session.model.sites, formats: Self.formats, seed: seed)
+      drawn,
+      neighbours: PredictorStudy.neighbours(
+        of: Array(drawn.prefix(neighbours)), sites: sites, options: options, seed: seed)
     ) { progress.report($0, of: $1) }
-    let same = PredictorStudy.agreement(rows, with: \.onProbe)
-    let evaluation = PredictorStudy.agreement(rows, with: \.measured)
-    return Report(
-      plans: rows.count, seed: seed, spearman: evaluation.spearman,
-      medianAbsLogError: evaluation.medianAbsoluteLogError, coverage: evaluation.coverage,
+    return PredictorReport(
+      rows, seed: seed, choices: choices, trials: trials, splits: Self.splits,
       probeTokens: predictor.scoredTokenCount,
-      measuredTokens: evaluator.text.windowCount * 512,
-      smallestKl: rows.map(\.measured).min() ?? 0, largestKl: rows.map(\.measured).max() ?? 0,
-      sameTokens: AgreementEntry(same), evaluationTokens: AgreementEntry(evaluation))
-  }
-
-  private static func printSummary(_ report: Report) {
-    print(
-      "\(report.plans) plans, seed \(report.seed), KL \(report.smallestKl) to \(report.largestKl)")
-    for (name, entry) in [
-      ("same \(report.probeTokens) tokens", report.sameTokens),
-      ("\(report.measuredTokens) other tokens", report.evaluationTokens),
-    ] {
-      print(
-        "\(name): Spearman \(entry.spearman), log error \(entry.meanLogError) ± "
-          + "\(entry.logErrorDeviation), median |log error| \(entry.medianAbsLogError), "
-          + "interval coverage \(entry.coverage)")
-    }
+      measuredTokens: evaluator.text.windowCount * 512)
   }
 }

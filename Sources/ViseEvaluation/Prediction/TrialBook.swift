@@ -1,0 +1,121 @@
+import Glibc
+import Synchronization
+import ViseCompression
+import ViseEstimates
+import ViseModels
+
+/// Measured plans of a model and what they teach its predictors; shared by engine and screen.
+final class TrialBook: Sendable {
+  /// Which predictor a figure is from: their errors differ.
+  enum Tier: Int, CaseIterable {
+    /// Superposition through the whole head.
+    case probe
+    /// Superposition in the logits of drawn tokens.
+    case instant
+  }
+
+  /// One measured plan.
+  struct Entry: Sendable {
+    /// Names the plan.
+    let plan: UInt64
+    /// The plan; of no sites for plans of an earlier session.
+    let outline: PlanOutline
+    /// Uncorrected predictions, by tier.
+    let predicted: [Double]
+    let measured: Double
+    /// Standard error of log `measured` that is left; 0 once the whole text was measured.
+    let deviation: Double
+
+    var values: [Double] { [Double(bitPattern: plan)] + predicted + [measured, deviation] }
+  }
+
+  private struct State {
+    var entries: [Entry] = []
+    var knowledge = Tier.allCases.map { _ in Knowledge() }
+    var revision = 0
+  }
+
+  /// What the trials say of one tier's predictions.
+  struct Knowledge: Sendable {
+    var calibration = PredictionCalibration()
+    var scale = NeighbourScale([])
+    /// Plans of this session that were measured last.
+    var neighbours: [Entry] = []
+  }
+
+  /// Trials kept; the oldest go first.
+  static let capacity = 128
+  private static let valuesPerEntry = 5
+  /// Latest plans that a new one may be a neighbour of: few, for a frame waits for it.
+  private static let neighbourCount = 8
+  /// Latest plans that are compared with each other.
+  private static let comparedEntries = 40
+  private let state = Mutex(State())
+
+  /// Takes up what `store` has written.
+  init(_ stored: [Double]? = nil) {
+    guard let stored else { return }
+    let size = Self.valuesPerEntry
+    let entries = stride(from: 0, to: stored.count - size + 1, by: size).compactMap { start in
+      let values = Array(stored[start..<start + size])
+      return values[3] > 0
+        ? Entry(
+          plan: values[0].bitPattern, outline: PlanOutline(treatments: [], alone: []),
+          predicted: [values[1], values[2]],
+          measured: values[3], deviation: values[4]) : nil
+    }
+    state.withLock { state in
+      state.entries = entries
+      Self.learn(&state)
+    }
+  }
+
+  /// Numbers a stored book has.
+  static var storedCount: Int { capacity * valuesPerEntry }
+
+  /// All trials in `storedCount` numbers.
+  var stored: [Double] {
+    state.withLock { state in
+      let values = state.entries.flatMap(\.values)
+      return values + [Double](repeating: 0, count: Self.storedCount - values.count)
+    }
+  }
+
+  /// Counts changes: what was calibrated at an equal revision still is what is known.
+  var revision: Int { state.withLock { $0.revision } }
+
+  func knowledge(_ tier: Tier) -> Knowledge {
+    state.withLock { $0.knowledge[tier.rawValue] }
+  }
+
+  /// Adds a trial in place of an earlier one of the same plan.
+  func record(_ entry: Entry) {
+    guard entry.measured > 0 else { return }
+    state.withLock { state in
+      state.entries.removeAll { $0.plan == entry.plan }
+      if state.entries.count >= Self.capacity { state.entries.removeFirst() }
+      state.entries.append(entry)
+      Self.learn(&state)
+    }
+  }
+
+  private static func learn(_ state: inout State) {
+    state.revision += 1
+    let known = state.entries.filter { !$0.outline.treatments.isEmpty }
+    for tier in Tier.allCases {
+      func predicted(_ entry: Entry) -> Double { entry.predicted[tier.rawValue] }
+      let calibration = PredictionCalibration(
+        state.entries.map {
+          PredictionTrial(predicted: predicted($0), measured: $0.measured)
+        })
+      let scale = NeighbourScale(
+        known.suffix(Self.comparedEntries).compactMap { entry in
+          let error = log(entry.measured / calibration.corrected(predicted(entry)))
+          return error.isFinite ? (entry.outline, error) : nil
+        })
+      state.knowledge[tier.rawValue] = Knowledge(
+        calibration: calibration, scale: scale,
+        neighbours: Array(known.filter { predicted($0) > 0 }.suffix(Self.neighbourCount)))
+    }
+  }
+}
