@@ -61,6 +61,8 @@ struct NeighbourScale: Sendable {
 extension TrialBook {
   /// Half widths of a log below which a ratio to a measured plan is claimed beyond the limit.
   private static let sharpEnough = 0.3
+  /// Plans that differ by more are no neighbours.
+  private static let largestDistance = 0.5
   /// Draws and half floats leave this much in any ratio.
   private static let floor = 0.01
 
@@ -78,7 +80,9 @@ extension TrialBook {
     guard raw > 0, raw.isFinite else { return own }
     var best: (entry: Entry, half: Double)?
     for entry in known.neighbours {
-      let ratio = known.scale.halfWidth(at: outline.distance(to: entry.outline))
+      let distance = outline.distance(to: entry.outline)
+      guard distance <= Self.largestDistance else { continue }
+      let ratio = known.scale.halfWidth(at: distance)
       let left = 1.645 * entry.deviation
       let half = (ratio * ratio + left * left + Self.floor * Self.floor).squareRoot()
       if half < best?.half ?? .infinity { best = (entry, half) }
