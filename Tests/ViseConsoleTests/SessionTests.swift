@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import ViseWorkbench
 
 /// The real loop, real curses and a real terminal line.
 @Suite(.serialized)
@@ -168,10 +169,11 @@ struct SessionTests {
     let session = try PtySession(state: state, environment: ["SSH_CONNECTION": "a b c d"])
     #expect(session.wait(for: ready))
     session.send("?")
-    #expect(session.wait(for: "of 74 lines"))
+    let lines = HelpText.rowCount(columns: 2)
+    #expect(session.wait(for: "19 of \(lines) lines"))
     session.send("\u{1B}")
     session.send("[B\u{1B}OB")
-    #expect(session.wait(for: "21 of 74 lines"))
+    #expect(session.wait(for: "21 of \(lines) lines"))
     session.send("\u{1B}")
     #expect(session.wait(for: "estimate"))
   }
