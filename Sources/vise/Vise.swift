@@ -8,8 +8,9 @@ struct Vise: ParsableCommand {
     abstract: "A model-compression workbench for the terminal.",
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
-      CalibrateCommand.self, PredictCommand.self, PlanCommand.self, RewriteCommand.self,
-      ExportCommand.self, PlayCommand.self, StudyCommand.self, DoctorCommand.self,
+      CalibrateCommand.self, PredictCommand.self, BenchCommand.self, PlanCommand.self,
+      RewriteCommand.self, ExportCommand.self, PlayCommand.self, StudyCommand.self,
+      DoctorCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 
