@@ -23,15 +23,15 @@ struct DecodingWeights {
     }
     let made = try compressor.stored(site, under: treatment, on: pool, cancellation: cancellation)
     guard case .ggml(let type) = made.format, type.isDecodable else {
-      return [.rows(floats(made.values))]
+      return [.rows(floats(try made.values()))]
     }
     switch made.storage {
     case .dense(let encoded):
-      return [try weight(rows(encoded, type) ?? floats(made.values))]
+      return [try weight(rows(encoded, type) ?? floats(try made.values()))]
     case .factors(let parts):
       let factors = parts.compactMap { rows($0, type) }
       guard case .lowRank = treatment.form, factors.count == 2 else {
-        return [.rows(floats(made.values))]
+        return [.rows(floats(try made.values()))]
       }
       return [try weight(factors[1]), try weight(factors[0])]
     }
