@@ -49,8 +49,9 @@ static inline vise_activation_layout vise_activation_layout_of(int block_length,
   return layout;
 }
 
-/// Bytes of the scales of sixteen rows of one block: for blocks of 256 the scales and minima of each
-/// sub-block, then in all layouts `d` and `m`.
+/// Bytes of the scales of sixteen rows of one block, which follow its codes.
+///
+/// Blocks of 256 have the scales and minima of each sub-block first; then come `d` and `m`.
 static inline int64_t vise_panel_scale_bytes(const vise_packed_layout *layout) {
   int64_t halves = 16 * 2 * (1 + layout->has_min);
   if (layout->block_length == 32) return halves;

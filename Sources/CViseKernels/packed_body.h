@@ -8,6 +8,9 @@ typedef uint8_t vq __attribute__((ext_vector_type(64)));
 
 /// Tokens multiplied by one unpacking of the weights.
 #define VISE_TOKEN_TILE 8
+
+/// How far ahead of its use a weight is asked for.
+#define VISE_PREFETCH_BYTES 4096
 #endif
 
 VISE_INLINE vq V(load_codes)(const uint8_t *p) {
@@ -97,6 +100,12 @@ VISE_INLINE void V(unpack)(const uint8_t *p, int bits, int has_table, vq codes[8
   }
 }
 
+/// Asks for what a product of one token reads some blocks later. Beyond a weight's end most often
+/// lies the next one; asking for what is not there costs nothing.
+VISE_INLINE void V(prefetch)(const uint8_t *p, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + VISE_PREFETCH_BYTES + i);
+}
+
 /// Sixteen half floats.
 VISE_INLINE vf V(halves)(const uint8_t *p) {
   vf v;
@@ -148,16 +157,17 @@ VISE_INLINE int32_t V(sum_of)(const V(inputs) *in, int token, int64_t index) {
 VISE_INLINE void V(panel_32)(const vise_packed_layout layout, const uint8_t *panel, int64_t blocks,
                              const V(inputs) *in, int count, vf *y) {
   const int64_t code_bytes = vise_panel_code_bytes(&layout);
-  const int64_t scale_bytes = vise_panel_scale_bytes(&layout);
+  const int64_t block_bytes = code_bytes + vise_panel_scale_bytes(&layout);
   const int bits = layout.has_table ? 8 : layout.bits;
-  const uint8_t *scales = panel + blocks * code_bytes;
   vf totals[VISE_TOKEN_TILE];
   for (int t = 0; t < count; t++) totals[t] = (vf)0.0f;
   for (int64_t block = 0; block < blocks; block++) {
+    const uint8_t *p = panel + block * block_bytes, *halves = p + code_bytes;
+    if (count == 1) V(prefetch)(p, block_bytes);
     vq codes[8];
-    V(unpack)(panel + block * code_bytes, layout.bits, layout.has_table, codes);
-    vf d = V(halves)(scales + block * scale_bytes), m = (vf)0.0f;
-    if (layout.has_min) m = V(halves)(scales + block * scale_bytes + 32);
+    V(unpack)(p, layout.bits, layout.has_table, codes);
+    vf d = V(halves)(halves), m = (vf)0.0f;
+    if (layout.has_min) m = V(halves)(halves + 32);
 #pragma clang loop unroll(full)
     for (int t = 0; t < count; t++) {
       const int8_t *a = V(codes_of)(in, t) + block * 32;
@@ -191,19 +201,20 @@ VISE_INLINE vi V(minima)(const vise_packed_layout layout, const uint8_t *mins,
 VISE_INLINE void V(panel_256)(const vise_packed_layout layout, const uint8_t *panel,
                               int64_t blocks, const V(inputs) *in, int count, vf *y) {
   const int64_t code_bytes = vise_panel_code_bytes(&layout);
-  const int64_t scale_bytes = vise_panel_scale_bytes(&layout);
+  const int64_t block_bytes = code_bytes + vise_panel_scale_bytes(&layout);
   const int bits = layout.has_table ? 8 : layout.bits, subs = 256 / layout.sub_length;
   const int vectors = layout.sub_length / 4;
   vf totals[VISE_TOKEN_TILE];
   for (int t = 0; t < count; t++) totals[t] = (vf)0.0f;
   for (int64_t block = 0; block < blocks; block++) {
-    const uint8_t *scales = panel + blocks * code_bytes + block * scale_bytes;
+    const uint8_t *p = panel + block * block_bytes, *scales = p + code_bytes;
     vi products[VISE_TOKEN_TILE];
     for (int t = 0; t < count; t++) products[t] = (vi)0;
     for (int group = 0; group < 8; group++) {
       vq codes[8];
-      V(unpack)(panel + block * code_bytes + group * 64 * layout.bits, layout.bits,
-                layout.has_table, codes);
+      const uint8_t *planes = p + group * 64 * layout.bits;
+      if (count == 1) V(prefetch)(planes, group == 7 ? block_bytes - code_bytes : code_bytes / 8);
+      V(unpack)(planes, layout.bits, layout.has_table, codes);
       for (int first = 0; first < 8; first += vectors) {
         int sub = (group * 8 + first) / vectors;
         vi scale = V(signed_bytes)(scales + sub * 16);

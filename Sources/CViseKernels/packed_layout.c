@@ -195,19 +195,18 @@ void vise_packed_fill(uint32_t type, const void *restrict source, int64_t row_by
   vise_packed_layout layout = vise_packed_layout_of(type);
   int64_t blocks = columns / layout.block_length;
   int64_t code_bytes = vise_panel_code_bytes(&layout);
-  int64_t scale_bytes = vise_panel_scale_bytes(&layout);
+  int64_t block_bytes = code_bytes + vise_panel_scale_bytes(&layout);
   memset(panel, 0, (size_t)vise_packed_panel_bytes(type, columns));
   for (int64_t row = 0; row < rows; row++) {
     const uint8_t *p = (const uint8_t *)source + row * row_bytes;
     for (int64_t i = 0; i < blocks; i++) {
       vise_packed_block block;
       vise_packed_read(type, p + i * layout.block_bytes, &block);
-      uint8_t *codes = (uint8_t *)panel + i * code_bytes;
+      uint8_t *codes = (uint8_t *)panel + i * block_bytes;
       for (int start = 0; start < layout.block_length; start += 32) {
         add_codes(layout.bits, block.codes + start, (int)row, codes + start * 2 * layout.bits);
       }
-      add_scales(&layout, &block, (int)row,
-                 (uint8_t *)panel + blocks * code_bytes + i * scale_bytes);
+      add_scales(&layout, &block, (int)row, codes + code_bytes);
     }
   }
 }

@@ -8,7 +8,7 @@ public final class PackedMatrix: Sendable {
   public let type: StorageType
   public let rows: Int
   public let columns: Int
-  private let storage: ByteBuffer
+  private let storage: WeightArena.Slice
   private let panelByteCount: Int
 
   /// Rows that are multiplied together.
@@ -21,7 +21,8 @@ public final class PackedMatrix: Sendable {
 
   /// Lays out `bytes`, the rows as a file has them; `supports` must hold.
   public init(
-    _ bytes: UnsafeRawBufferPointer, type: StorageType, rows: Int, columns: Int, work: RowWork
+    _ bytes: UnsafeRawBufferPointer, type: StorageType, rows: Int, columns: Int,
+    in arena: WeightArena, work: RowWork
   ) throws {
     let panelByteCount = Int(vise_packed_panel_bytes(type.rawValue, Int64(columns)))
     let rowByteCount = type.byteCount(elements: columns) ?? 0
@@ -31,18 +32,18 @@ public final class PackedMatrix: Sendable {
     self.columns = columns
     self.panelByteCount = panelByteCount
     let panels = (rows + Self.panelRows - 1) / Self.panelRows
-    let storage = ByteBuffer(count: panels * panelByteCount)
+    let storage = arena.allocate(panels * panelByteCount)
     self.storage = storage
     // SAFETY: The bytes are only read, and not beyond this call.
     nonisolated(unsafe) let bytes = bytes
     try work.forEachChunk(of: panels, length: 16) { range in
       for panel in range {
         let first = panel * Self.panelRows
-        let target = storage.slice(panel * panelByteCount, count: panelByteCount)
+        let target = storage.bytes.baseAddress.map { $0 + panel * panelByteCount }
         let source = UnsafeRawBufferPointer(rebasing: bytes[(first * rowByteCount)...])
         vise_packed_fill(
           type.rawValue, source.baseAddress, Int64(rowByteCount),
-          Int64(min(Self.panelRows, rows - first)), Int64(columns), target.baseAddress)
+          Int64(min(Self.panelRows, rows - first)), Int64(columns), target)
       }
     }
   }

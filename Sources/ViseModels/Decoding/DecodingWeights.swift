@@ -12,6 +12,7 @@ struct DecodingWeights {
   let compressor: SiteCompressor
   let pool: ComputePool
   let cancellation: CancellationFlag
+  let arena = WeightArena()
 
   /// The factors of `key`, in the order activations meet them; one where it is not factored.
   func factors(of key: String) throws -> [DecodingWeight] {
@@ -91,7 +92,8 @@ struct DecodingWeights {
         DecodingWeight.packed(
           try PackedMatrix(
             UnsafeRawBufferPointer(start: start, count: count), type: rows.type, rows: rows.rows,
-            columns: rows.columns, work: RowWork(pool: pool, cancellation: cancellation)))
+            columns: rows.columns, in: arena,
+            work: RowWork(pool: pool, cancellation: cancellation)))
       }
     }.get()
   }
