@@ -169,6 +169,37 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   #expect(coarse.value > (try #require(instant.predict(measured).quality).klMean.value))
 }
 
+@Test func onceAPlanIsMeasuredItsNeighboursAreSharp() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let instant = predictor.instantPredictor(latency: NoLatency())
+  let evaluator = PlanEvaluator(session: sample.session, text: sample.text)
+  let evaluation = EngineEvaluation(
+    model: sample.session.model, predictor: predictor, instant: instant, evaluator: evaluator
+  ) { _ in }
+  let sites = sample.session.model.sites.filter { $0.block == 1 }
+  var plan = Plan()
+  for site in sites { plan[site.name] = Treatment(format: .ggml(.q3_K)) }
+  var wishes = EngineInbox.Wishes()
+  (wishes.plan, wishes.revision) = (plan, 1)
+  try measureMissing(predictor, plan)
+  let before = try #require(instant.predict(plan).quality).klMean
+  #expect(before.trust == .method(trials: 0))
+  // A prediction, eight rounds of two windows, and what is learned of half and all of them.
+  for _ in 0..<11 { _ = try evaluation.step(wishes, cancellation: CancellationFlag()) }
+  var edited = plan
+  let change = try #require(sites.first { $0.role == .attentionKey })
+  edited[change.name] = .keep
+  let after = try #require(instant.predict(edited).quality).klMean
+  #expect(after.trust == .neighbour)
+  let interval = try #require(after.interval)
+  let scores = try evaluator.measure(edited, windows: 0..<16, cancellation: CancellationFlag())
+  let measured = MeasuredQuality(scores, windowLength: 64).klMean.mean
+  #expect(interval.lower < measured && measured < interval.upper)
+  let wide = try #require(before.interval)
+  #expect(interval.upper / interval.lower < 0.7 * wide.upper / wide.lower)
+}
+
 @Test func optionsBetweenTwoKnownOnesLieOnTheirLine() throws {
   let sample = try SampleSession(windows: 16)
   let site = try #require(sample.session.model.sites.first { $0.role == .ffnUp })

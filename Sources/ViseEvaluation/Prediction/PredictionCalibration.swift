@@ -26,8 +26,10 @@ public struct PredictionCalibration: Sendable {
   public static let knownLimit = 2.0
   /// Predictions beyond the trials' range by this factor are not covered by them.
   static let margin = 1.5
+  /// Below the range changes are small and superposition is at its best: the margin is wide.
+  private static let lowerMargin = 10.0
   /// Standard deviation of log(predicted / measured) of an uncorrected prediction, beside sampling.
-  static let methodDeviation = 0.25
+  static let methodDeviation = 0.2
   static let level = 0.9
   private static let normalQuantile = 1.645
 
@@ -96,7 +98,7 @@ public struct PredictionCalibration: Sendable {
 
   private func isCovered(_ x: Double) -> Bool {
     guard let range, trialCount >= Self.fewestTrials else { return false }
-    return x > range.lowerBound - 2 * log(Self.margin) && x < range.upperBound + log(Self.margin)
+    return x > range.lowerBound - log(Self.lowerMargin) && x < range.upperBound + log(Self.margin)
   }
 
   /// Ends of the jackknife+ interval of log(measured / predicted).
