@@ -117,6 +117,12 @@ public enum EditIntent: Hashable, Sendable {
       ?? .unchanged
   }
 
+  /// `pattern` where its share can be chosen, else single weights.
+  private static func patternWithShare(_ pattern: Sparsity.Pattern?) -> Sparsity.Pattern {
+    guard let pattern, pattern == .channels || pattern.isBlocks else { return .unstructured }
+    return pattern
+  }
+
   private func stepPruning(_ percent: Int, _ current: SiteChoice) -> Outcome {
     let old = current.treatment.sparsity
     let now = Int(((old?.ratio ?? 0) * 100).rounded())
@@ -127,7 +133,7 @@ public enum EditIntent: Hashable, Sendable {
       next == 0
       ? nil
       : Sparsity(
-        ratio: Double(next) / 100, pattern: old?.pattern == .channels ? .channels : .unstructured
+        ratio: Double(next) / 100, pattern: Self.patternWithShare(old?.pattern)
       ).keepingMethod(of: old)
     return .choice(choice, reason: nil)
   }

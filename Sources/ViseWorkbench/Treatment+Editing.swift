@@ -53,12 +53,13 @@ extension Sparsity {
       ? "\(thousandths / 10)%" : "\(thousandths / 10).\(thousandths % 10)%"
   }
 
-  /// `−30%`, `2:4`, or `ch−30%` for whole channels.
+  /// `−30%`, `2:4`, `ch−30%` for whole channels, or `bl−30%` for blocks.
   var compactName: String {
     switch pattern {
     case .unstructured: "−\(shortName)"
     case .nOfM: shortName
     case .channels: "ch−\(shortName)"
+    case .blocks: "bl−\(shortName)"
     }
   }
 

@@ -90,7 +90,7 @@ private struct RemovalQuota {
 
   init(_ sparsity: Sparsity, columns: Int) {
     switch sparsity.pattern {
-    case .unstructured, .channels:
+    case .unstructured, .channels, .blocks:
       groupLength = max(columns, 1)
       left = [columns - sparsity.keptCount(columns: columns)]
     case .nOfM(let kept, let group):

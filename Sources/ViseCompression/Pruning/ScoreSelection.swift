@@ -75,11 +75,16 @@ enum ScoreSelection {
 }
 
 extension Sparsity {
-  /// Keeps in each row, or in each group of it, the largest of the scores `score` writes for it.
+  /// Keeps in each row, or in each group of it, the largest of the scores `score` writes for it; or
+  /// of all blocks those of the largest sums.
   func mask(
     rows: Int, columns: Int, work: RowWork,
     score: @Sendable (_ row: Int, _ scores: UnsafeMutablePointer<Float>) -> Void
   ) throws -> Mask {
+    if case .blocks(let height, let width) = pattern {
+      return try BlockSelection(height: height, width: width, ratio: ratio)
+        .mask(rows: rows, columns: columns, work: work, score: score)
+    }
     let mask = Mask(rows: rows, columns: columns)
     try work.forEachChunk(rows: rows, columns: columns) { range in
       let scores = Matrix(rows: 1, columns: columns)
@@ -95,12 +100,12 @@ extension Sparsity {
     return mask
   }
 
-  /// Marks one row of scores.
+  /// Marks one row of scores, without regard to blocks, which rows share.
   func mark(
     _ scores: UnsafePointer<Float>, columns: Int, into kept: UnsafeMutablePointer<Float>
   ) {
     switch pattern {
-    case .unstructured, .channels:
+    case .unstructured, .channels, .blocks:
       ScoreSelection.mark(
         scores, count: columns, pruned: columns - keptCount(columns: columns), into: kept)
     case .nOfM(let count, let group):

@@ -8,7 +8,8 @@ struct SitePruning {
   let work: RowWork
 
   func prune(_ weight: Matrix) throws -> PrunedWeight {
-    switch sparsity.method ?? (statistics == nil ? .magnitude : .sparseGPT) {
+    let informed = sparsity.pattern.isBlocks ? PruningMethod.wanda : .sparseGPT
+    switch sparsity.method ?? (statistics == nil ? .magnitude : informed) {
     case .magnitude:
       return try MagnitudePruning(sparsity: sparsity).prune(weight, work: work)
     case .wanda:

@@ -111,6 +111,9 @@ extension Treatment {
   func channelProblem(for site: Site) -> String? {
     guard let sparsity else { return nil }
     if let method = sparsity.method, !method.suits(sparsity.pattern) {
+      if sparsity.pattern.isBlocks, method.suits(.unstructured) {
+        return "\(method.rawValue) chooses single weights, not whole blocks"
+      }
       return sparsity.pattern == .channels
         ? "\(method.rawValue) chooses single weights, not whole channels"
         : "\(method.rawValue) chooses whole channels: it needs pattern=channels"

@@ -75,8 +75,10 @@ public enum PruningMethod: String, CaseIterable, Hashable, Sendable, Codable {
   /// Whether it can choose zeros in `pattern`.
   public func suits(_ pattern: Sparsity.Pattern) -> Bool {
     switch self {
-    case .magnitude, .wanda, .exactOBS: true
-    case .sparseGPT, .repaired, .reformed: pattern != .channels
+    case .magnitude, .wanda: true
+    case .reformed: pattern != .channels
+    case .exactOBS: !pattern.isBlocks
+    case .sparseGPT, .repaired: pattern != .channels && !pattern.isBlocks
     case .maximumWeight, .weightVariance, .normProduct, .outputEnergy, .merging:
       pattern == .channels
     }

@@ -21,6 +21,11 @@ extension Treatment {
         return "\(sparsity.pattern.name) does not survive a factorization, whose product is dense"
       }
     }
+    if let sparsity, case .blocks(let height, let width) = sparsity.pattern,
+      let problem = problem(sparsity, height, width, rows: rows, columns: columns)
+    {
+      return problem
+    }
     if let sparsity, sparsity.keptCount(columns: columns) == 0 {
       return "pruning \(sparsity.ratio) leaves nothing of rows of \(columns)"
     }
@@ -43,6 +48,23 @@ extension Treatment {
       return "\(method.rawValue) does not fill \(format.name)"
     }
     return nil
+  }
+
+  private func problem(
+    _ sparsity: Sparsity, _ height: Int, _ width: Int, rows: Int, columns: Int
+  ) -> String? {
+    let name = sparsity.pattern.name
+    if rows % height != 0 || columns % width != 0 {
+      return "\(name) needs whole blocks, this site is \(rows) × \(columns)"
+    }
+    if form != .whole {
+      return "\(name) does not survive a factorization, whose product is dense"
+    }
+    let count = rows / height * (columns / width)
+    let removed = BlockSelection(height: height, width: width, ratio: sparsity.ratio)
+      .removed(of: count)
+    if removed == 0 { return "pruning \(sparsity.ratio) of \(count) blocks removes none" }
+    return removed == count ? "pruning \(sparsity.ratio) of \(count) blocks leaves none" : nil
   }
 
   private func problem(_ structure: Structure, rows: Int, columns: Int) -> String? {

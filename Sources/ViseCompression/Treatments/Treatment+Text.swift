@@ -156,12 +156,13 @@ public struct TreatmentSettings {
     if let name = values["pattern"] {
       guard let found = Sparsity.Pattern(name: name) else {
         throw .badValue(
-          key: "pattern", value: name, expected: "unstructured, channels or such as 2:4")
+          key: "pattern", value: name,
+          expected: "unstructured, channels or such as 2:4 and block:16x16")
       }
       pattern = found
     }
     guard let text = values["prune"] else {
-      if pattern == .channels {
+      if pattern == .channels || pattern.isBlocks {
         throw .badValue(
           key: "pattern", value: pattern.name, expected: "a prune ratio with it")
       }
