@@ -71,12 +71,12 @@ private func zeros(_ values: Matrix) -> [Bool] { values.values.map { $0 == 0 } }
   let sparsity = try #require(treatment.sparsity)
   #expect(sparsity.pattern == .blocks(rows: 8, columns: 16))
   let wanda = zeros(try cases.prune(.wanda, sparsity).values)
-  #expect(zeros(try cases.compress(name).values) == wanda)
+  #expect(zeros(try cases.compress(name).values()) == wanda)
   // Without a name the method is Wanda's where inputs are known, else magnitudes.
   let unnamed = "prune=0.5 pattern=block:8x16"
-  #expect(zeros(try cases.compress(unnamed).values) == wanda)
+  #expect(zeros(try cases.compress(unnamed).values()) == wanda)
   let magnitude = zeros(try cases.prune(.magnitude, sparsity).values)
-  #expect(zeros(try cases.compress(unnamed, calibrated: false).values) == magnitude)
+  #expect(zeros(try cases.compress(unnamed, calibrated: false).values()) == magnitude)
   #expect(magnitude != wanda)
 }
 
