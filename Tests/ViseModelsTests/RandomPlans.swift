@@ -64,10 +64,12 @@ extension Plan {
 
 extension NumberFormat {
   /// One of every kind that is no ggml type, in short groups where groups are a choice.
-  static let everyKind = [
+  static let everyKind = everyKindNames.compactMap(NumberFormat.init(name:))
+
+  static let everyKindNames = [
     "int4:g8", "int3:g16:asym", "int8:channel", "int5:tensor", "aff4:g8", "fp8:channel",
     "fp8_e5m2:g8", "fp6:mx", "fp4:g16:dense", "nvfp4", "nf4:g8", "dynamic8:g8", "power4:g8",
     "compand4:g8", "kmeans4:tensor", "kmeans2:r5", "kmeans3:g8", "vq4d2:channel", "vq4d4:g8",
     "pvq8k8", "pvq8k16:hadamard", "rex2x4:g8", "dgq4:g8", "split84:k8:g8",
-  ].compactMap(NumberFormat.init(name:))
+  ]
 }

@@ -32,10 +32,10 @@ public struct FNV1a: Sendable {
     for byte in bytes { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
   }
 
-  /// Sixteen digits.
   /// The hash as a number.
   public var value: UInt64 { state }
 
+  /// Sixteen digits.
   public var hexadecimal: String {
     let digits = String(state, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
