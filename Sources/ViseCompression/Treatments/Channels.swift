@@ -58,9 +58,9 @@ public struct RowCut: Hashable, Sendable {
 extension Plan {
   /// The rows `link` loses under this plan; `nil` where it keeps them.
   public func rowCut(of link: ChannelLink?) -> RowCut? {
-    guard let link, let sparsity = self[link.leader].sparsity, sparsity.pattern == .channels else {
-      return nil
-    }
+    guard removesChannels, let link, let sparsity = treatments[link.leader]?.sparsity,
+      sparsity.pattern == .channels
+    else { return nil }
     let kept = link.group.keptCount(ratio: sparsity.ratio)
     guard kept < link.group.count, kept > 0 || link.group.canGo else { return nil }
     return RowCut(link: link, sparsity: sparsity)

@@ -5,15 +5,26 @@
 public struct Plan: Hashable, Sendable {
   /// Treatments other than `keep`, by site name.
   public private(set) var treatments: [String: Treatment]
+  /// Treatments that remove channels; without any, no site loses rows to another's.
+  private var channelCount: Int
 
   public init(treatments: [String: Treatment] = [:]) {
     self.treatments = treatments.mapValues(\.alone).filter { $0.value != .keep }
+    channelCount = self.treatments.values.count(where: \.removesChannels)
   }
+
+  /// Whether any site loses channels.
+  public var removesChannels: Bool { channelCount > 0 }
 
   /// The treatment of the site called `name`.
   public subscript(name: String) -> Treatment {
     get { treatments[name] ?? .keep }
-    set { treatments[name] = newValue.alone == .keep ? nil : newValue.alone }
+    set {
+      let new = newValue.alone == .keep ? nil : newValue.alone
+      if treatments[name]?.removesChannels ?? false { channelCount -= 1 }
+      if new?.removesChannels ?? false { channelCount += 1 }
+      treatments[name] = new
+    }
   }
 
   public var isEmpty: Bool { treatments.isEmpty }
@@ -30,12 +41,14 @@ extension Plan {
   /// Asking for the format the file already uses, and nothing else, changes nothing.
   /// Rows that the pruning of another site's channels takes are part of the change.
   public func change(of site: Site) -> Treatment? {
-    Self.change(completed(self[site.name], for: site), of: site)
+    // A frame asks this of every site several times: most are untreated.
+    guard removesChannels else { return ownChange(of: site) }
+    return Self.change(completed(self[site.name], for: site), of: site)
   }
 
   /// As `change(of:)`, without what another site's pruning does.
   public func ownChange(of site: Site) -> Treatment? {
-    Self.change(self[site.name], of: site)
+    treatments[site.name].flatMap { Self.change($0, of: site) }
   }
 
   private static func change(_ treatment: Treatment, of site: Site) -> Treatment? {

@@ -22,7 +22,7 @@ public struct PlanStructure: Hashable, Sendable {
   }
 
   public init(of plan: Plan, sites: [Site]) {
-    guard plan.treatments.values.contains(where: \.removesChannels) else { return }
+    guard plan.removesChannels else { return }
     let leaders = sites.compactMap { Leader($0, plan) }
     let byBlock = Dictionary(grouping: leaders, by: \.block)
     removedBlocks = Set(
