@@ -25,6 +25,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .target(name: "CViseKernels", cSettings: kernels),
@@ -55,11 +56,15 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: numeric),
+    .target(
+      name: "ViseTrials", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: strict),
     .target(name: "ViseEstimates", dependencies: ["ViseCompression"], swiftSettings: strict),
     .target(
       name: "ViseEvaluation",
       dependencies: [
         "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates",
+        "ViseTrials",
       ],
       swiftSettings: numeric),
     .target(
@@ -82,7 +87,7 @@ let package = Package(
       name: "vise",
       dependencies: [
         "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
-        "ViseEstimates", "ViseEvaluation", "ViseWorkbench", "ViseTerminal",
+        "ViseEstimates", "ViseEvaluation", "ViseTrials", "ViseWorkbench", "ViseTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -105,6 +110,14 @@ let package = Package(
         "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats", "ViseCompression",
         "ViseTensor",
       ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "StoreFixture",
+      dependencies: ["ViseTrials", "ViseModels", "ViseCompression", "ViseTensor"],
+      path: "Tests/StoreFixture", swiftSettings: strict),
+    .testTarget(
+      name: "ViseTrialsTests",
+      dependencies: ["ViseTrials", "StoreFixture", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: strict),
     .target(
       name: "WorkbenchTestSupport",

@@ -9,8 +9,8 @@ struct Vise: ParsableCommand {
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
       CalibrateCommand.self, PredictCommand.self, BenchCommand.self, PlanCommand.self,
-      RewriteCommand.self, ExportCommand.self, PlayCommand.self, StudyCommand.self,
-      DoctorCommand.self,
+      RewriteCommand.self, ExportCommand.self, TrialsCommand.self, PlayCommand.self,
+      StudyCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 

@@ -31,16 +31,18 @@ private var program: URL {
   }
 }
 
+/// Tests leave nothing in the user's folders.
+private let hermetic = ProcessInfo.processInfo.environment.merging([
+  "VISE_LEVELS": "off", "VISE_EFFECTS": "off", "VISE_TRIALS": "off",
+]) { $1 }
+
 private func vise(_ arguments: String...) throws -> Outcome { try outcome(arguments) }
 
 private func outcome(_ arguments: [String]) throws -> Outcome {
   let process = Process()
   process.executableURL = try program
   process.arguments = arguments
-  // Tests leave nothing in the user's cache.
-  process.environment = ProcessInfo.processInfo.environment.merging([
-    "VISE_LEVELS": "off", "VISE_EFFECTS": "off",
-  ]) { $1 }
+  process.environment = hermetic
   process.standardInput = FileHandle.nullDevice
   let errorFile = FileManager.default.temporaryDirectory
     .appending(path: "vise-command-\(UUID().uuidString).txt")

@@ -9,8 +9,9 @@ private let allowedImports: [String: Set<String>] = [
   "ViseTOML": ["TOMLKit"],
   "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
   "ViseEstimates": ["ViseCompression"],
+  "ViseTrials": ["GRDB", "FoundationEssentials"],
   "ViseEvaluation": [
-    "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates",
+    "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates", "ViseTrials",
   ],
   "ViseWorkbench": ["ViseCompression", "ViseEstimates"],
   "ViseTerminal": ["ViseWorkbench", "ViseCompression", "ViseEstimates", "ViseTOML", "TOMLKit"],
@@ -18,8 +19,8 @@ private let allowedImports: [String: Set<String>] = [
     "CTerminal", "ViseTerminal", "ViseWorkbench", "ViseCompression", "ViseEstimates",
   ],
   "vise": [
-    "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseEstimates",
-    "ViseModels", "ViseCompression", "ViseFormats", "ViseTensor", "ArgumentParser",
+    "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials",
+    "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats", "ViseTensor", "ArgumentParser",
     "FoundationEssentials",
   ],
 ]

@@ -22,8 +22,10 @@ public final class Engine: Sendable {
     public var niceness: Int32
     /// Where treated sites are kept beyond this session.
     public var levels: LevelDatabase?
-    /// Where effects of single sites and trials are kept beyond this session.
+    /// Where effects of single sites are kept beyond this session.
     public var effects: EffectFiles?
+    /// The folder of the store that keeps trials beyond this session.
+    public var trialFolder: String?
     /// Turns an error into the sentence a person reads.
     public var describe: @Sendable (any Error) -> String
 

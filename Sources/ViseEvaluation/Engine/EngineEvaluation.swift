@@ -14,7 +14,10 @@ final class EngineEvaluation {
   private let instant: InstantPlanPredictor
   private let evaluator: PlanEvaluator
   private let emit: @Sendable (EngineEvent) -> Void
+  private let recorder: TrialRecorder?
   private var scores: [Plan: [WindowScore]] = [:]
+  /// What earlier sessions measured on all of the text; `nil` where they did not.
+  private var recalled: [Plan: QualityEstimate?] = [:]
   private var scoredPlans: [Plan] = []
   private var predictedRevision: PlanRevision?
   /// Windows of each plan's measurement that was learned from last.
@@ -31,12 +34,14 @@ final class EngineEvaluation {
 
   init(
     model: Model, predictor: PlanPredictor, instant: InstantPlanPredictor,
-    evaluator: PlanEvaluator, emit: @escaping @Sendable (EngineEvent) -> Void
+    evaluator: PlanEvaluator, recorder: TrialRecorder? = nil,
+    emit: @escaping @Sendable (EngineEvent) -> Void
   ) {
     self.model = model
     self.predictor = predictor
     self.instant = instant
     self.evaluator = evaluator
+    self.recorder = recorder
     self.emit = emit
   }
 
@@ -102,11 +107,10 @@ final class EngineEvaluation {
     guard known >= min(Self.firstWindows, total), let scores = scores[wishes.plan],
       learned[wishes.plan].map({ $0 < known && known == total }) ?? true
     else { return false }
-    let kl = MeasuredQuality(scores, windowLength: evaluator.text.windowLength).klMean
-    let left = (1 - Double(known) / Double(total)).squareRoot()
     try predictor.learn(
-      wishes.plan, measured: kl.mean, deviation: kl.relativeDeviation * left, instant: instant,
-      cancellation: cancellation)
+      wishes.plan,
+      measured: MeasuredQuality(scores, windowLength: evaluator.text.windowLength),
+      on: evaluator.text, instant: instant, cancellation: cancellation)
     learned[wishes.plan] = known
     return true
   }
@@ -133,7 +137,21 @@ final class EngineEvaluation {
     model.sites.allSatisfy { plan.change(of: $0) == nil }
   }
 
-  private func measuredWindows(of plan: Plan) -> Int { scores[plan]?.count ?? 0 }
+  private func measuredWindows(of plan: Plan) -> Int {
+    recall(plan) != nil ? evaluator.text.windowCount : scores[plan]?.count ?? 0
+  }
+
+  /// What an earlier session, or another process, measured of `plan` on all of the text.
+  private func recall(_ plan: Plan) -> QualityEstimate? {
+    if scores[plan] != nil { return nil }
+    if let known = recalled[plan] { return known }
+    if recalled.count >= Self.keptPlans { recalled.removeAll() }
+    let found =
+      isReference(plan)
+      ? nil : recorder?.quality(of: plan, on: evaluator.text, session: evaluator.session)
+    recalled[plan] = .some(found)
+    return found
+  }
 
   private func remember(_ new: [WindowScore], for plan: Plan) {
     if scores[plan] == nil {
@@ -146,10 +164,15 @@ final class EngineEvaluation {
   /// Reports what has been measured of the plan, once a revision and number of windows.
   private func announceMeasurement(of wishes: EngineInbox.Wishes) {
     let known = measuredWindows(of: wishes.plan)
-    guard known >= min(4, evaluator.text.windowCount), let scores = scores[wishes.plan],
+    guard known >= min(4, evaluator.text.windowCount),
       announcedMeasurement.map({ $0 != (wishes.revision, known) }) ?? true
     else { return }
     announcedMeasurement = (wishes.revision, known)
+    if let recalled = recall(wishes.plan) {
+      emit(.quality(recalled, revision: wishes.revision))
+      return
+    }
+    guard let scores = scores[wishes.plan] else { return }
     let quality = MeasuredQuality(scores, windowLength: evaluator.text.windowLength)
     let total = evaluator.text.windowCount * evaluator.text.windowLength
     emit(.quality(quality.estimate(of: total), revision: wishes.revision))

@@ -66,15 +66,25 @@ struct EngineRun {
       path: options.textPath, windowLength: options.windowLength, limit: options.tokenLimit)
     try checkOverlap(calibration, text)
     try session.prefetchWeights(cancellation: flag)
+    let recorder = openTrials()
     let predictor = try PlanPredictor(
       session: session, tokens: text.tokens, firstToken: text.firstToken,
-      files: options.effects, cancellation: flag)
+      files: options.effects, recorder: recorder, cancellation: flag)
     let instant = predictor.instantPredictor(latency: latency)
     publish(instant)
     announceLatency(latency)
     return EngineEvaluation(
       model: model, predictor: predictor, instant: instant,
-      evaluator: PlanEvaluator(session: session, text: text), emit: emit)
+      evaluator: PlanEvaluator(session: session, text: text), recorder: recorder, emit: emit)
+  }
+
+  private func openTrials() -> TrialRecorder? {
+    let (emit, describe) = (emit, options.describe)
+    return options.trialFolder.flatMap { folder in
+      TrialRecorder.open(folder: folder, origin: "workbench", describe: describe) {
+        emit(.log($0))
+      }
+    }
   }
 
   /// Refuses to measure on the calibration text, and warns where the two texts overlap.

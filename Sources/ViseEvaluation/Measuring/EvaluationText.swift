@@ -1,3 +1,5 @@
+import ViseModels
+
 /// Token ids of a text cut into windows of equal length, as llama.cpp's perplexity tool does.
 ///
 /// The first half of each window is context, the second is scored: positions `length/2` up to the
@@ -26,6 +28,13 @@ public struct EvaluationText: Hashable, Sendable {
     var window = Array(tokens[index * windowLength..<(index + 1) * windowLength])
     if let firstToken { window[0] = firstToken }
     return window
+  }
+
+  /// Names the first `count` windows, which are what a measurement on them depends on.
+  func identity(windows count: Int) -> String {
+    var hash = WordHash()
+    tokens.prefix(count * windowLength).withUnsafeBytes { hash.combine($0) }
+    return "\(hash.hexadecimal) \(windowLength) \(firstToken.map(String.init) ?? "none")"
   }
 
   /// The tokens the scored positions of window `index` should predict.

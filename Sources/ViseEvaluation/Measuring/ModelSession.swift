@@ -30,8 +30,8 @@ public final class ModelSession: Sendable {
   let weights: WeightStore
   let compressor: SiteCompressor
   let arithmetic: Arithmetic
-  /// Names all that a plan's outputs depend on beside the plan.
-  let identity: String
+  /// Names what a plan's outputs depend on beside the plan and the model.
+  let setting: String
   let ropeTables = RopeTableCache()
 
   /// - Parameters:
@@ -49,8 +49,7 @@ public final class ModelSession: Sendable {
     self.pool = pool
     self.arithmetic = arithmetic
     self.budget = budget
-    identity =
-      "\(model.fingerprint) \(calibration?.identity ?? "none") \(arithmetic)"
+    setting = "\(calibration?.identity ?? "none") \(arithmetic)"
     weights = WeightStore(model: model, byteBudget: budget.weights)
     compressor = SiteCompressor(
       reference: weights, calibration: calibration, levels: levels,
@@ -71,6 +70,9 @@ public final class ModelSession: Sendable {
     try weights.prefetch(
       model.sites.map(\.name), on: pool, cancellation: cancellation)
   }
+
+  /// Names all that a plan's outputs depend on beside the plan.
+  var identity: String { "\(model.fingerprint) \(setting)" }
 
   /// The last cut of the graph that comes before every site whose values differ.
   func lastCut(before plan: Plan, from other: Plan) -> Int? {

@@ -2,7 +2,7 @@ import ViseEstimates
 import ViseModels
 import ViseTensor
 
-/// Effects of single sites and trials on disk, so that nothing is run again on reopening.
+/// Effects of single sites on disk, so that nothing is run again on reopening.
 ///
 /// An effect's key names the model, the probe, the calibration, the treatment and the program that
 /// found it. What a crash cuts off or a disk changes is recognised and ignored.
@@ -44,16 +44,6 @@ public final class EffectFiles: Sendable {
     files.write(
       [Self.bytes(effect.shift.words), Self.bytes(effect.drawnShifts), Self.bytes(figures)],
       key: Self.key(site, treatment, context))
-  }
-
-  /// A record of `count` numbers, such as trials.
-  func record(_ name: String, count: Int, in context: Context) -> [Double]? {
-    files.read("\(context.identity) \(name)", byteCounts: [8 * count])
-      .map { Self.values($0[0], of: Double.self) }
-  }
-
-  func setRecord(_ values: [Double], _ name: String, in context: Context) {
-    files.write([Self.bytes(values)], key: "\(context.identity) \(name)")
   }
 
   private static func key(_ site: String, _ treatment: String, _ context: Context) -> String {

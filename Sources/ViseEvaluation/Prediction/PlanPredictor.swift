@@ -3,6 +3,7 @@ public import ViseCompression
 public import ViseEstimates
 import ViseModels
 public import ViseTensor
+import ViseTrials
 
 /// Predicts a plan's quality from the effects of its sites alone: feature superposition.
 ///
@@ -16,14 +17,17 @@ public final class PlanPredictor: Sendable {
   public let effects: SiteEffects
   let trials: TrialBook
   private let files: EffectFiles?
+  private let recorder: TrialRecorder?
   private let context: EffectFiles.Context
 
   /// Runs the reference over a probe of a few hundred of `tokens`.
   ///
-  /// - Parameter files: where effects and trials are kept beyond this session.
+  /// - Parameters:
+  ///   - files: where effects are kept beyond this session.
+  ///   - recorder: where trials are kept beyond this session.
   public init(
     session: ModelSession, tokens: [Int32], firstToken: Int32?, seed: UInt64 = 1,
-    files: EffectFiles? = nil, cancellation: CancellationFlag
+    files: EffectFiles? = nil, recorder: TrialRecorder? = nil, cancellation: CancellationFlag
   ) throws {
     guard tokens.count >= Probe.sequenceLength else {
       throw EvaluationError.textTooShort(tokens: tokens.count, needed: Probe.sequenceLength)
@@ -38,8 +42,9 @@ public final class PlanPredictor: Sendable {
       identity: "\(session.identity) \(probe.identity)",
       featureCount: probe.reference.features.count, shiftCount: probe.sampledHead.shiftCount)
     self.files = files
+    self.recorder = recorder
     trials = TrialBook(
-      files?.record("trials", count: TrialBook.storedCount, in: context))
+      recorder?.entries(probe: probe.identity, total: tokens.count, session: session) ?? [])
   }
 
   /// Tokens of the probe that are scored.
@@ -121,23 +126,38 @@ public final class PlanPredictor: Sendable {
       try divergences(features, plan: headPlan, cancellation: cancellation))
   }
 
-  /// Learns from `plan` having been measured.
-  ///
-  /// - Parameter deviation: the standard error of log `measured` that is left.
+  /// Learns from `plan` having been measured on the first windows of `text`, and keeps the trial.
   func learn(
-    _ plan: Plan, measured: Double, deviation: Double, instant: InstantPlanPredictor,
-    cancellation: CancellationFlag
+    _ plan: Plan, measured quality: MeasuredQuality, on text: EvaluationText,
+    instant: InstantPlanPredictor, cancellation: CancellationFlag
   ) throws {
-    guard missingEffects(of: plan).isEmpty, let quick = instant.superpose(plan) else { return }
+    guard missingEffects(of: plan).isEmpty, let quick = instant.superpose(plan) else {
+      recorder?.add(plan, measured: quality, on: text, session: session)
+      return
+    }
     let outline = outline(of: plan)
-    var hash = FNV1a()
-    for treatment in outline.treatments { hash.combine(Array((treatment?.name ?? "").utf8) + [0]) }
+    let predicted = try superpose(plan, cancellation: cancellation).mean
+    let left = (1 - Double(quality.windowCount) / Double(text.windowCount)).squareRoot()
     trials.record(
       TrialBook.Entry(
-        plan: hash.value, outline: outline,
-        predicted: [try superpose(plan, cancellation: cancellation).mean, quick],
-        measured: measured, deviation: deviation))
-    files?.setRecord(trials.stored, "trials", in: context)
+        plan: TrialRecorder.planIdentity(plan, sites: session.model.sites), outline: outline,
+        predicted: [predicted, quick], measured: quality.klMean.mean,
+        deviation: quality.klMean.relativeDeviation * left))
+    recorder?.add(
+      plan, measured: quality, on: text, session: session,
+      prediction: TrialPrediction(
+        probe: probe.identity, throughHead: predicted, instant: quick,
+        alone: shares(of: outline)))
+  }
+
+  private func shares(of outline: PlanOutline) -> [String: TrialPrediction.SiteShare] {
+    var shares: [String: TrialPrediction.SiteShare] = [:]
+    for (index, site) in session.model.sites.enumerated() {
+      guard let treatment = outline.treatments[index] else { continue }
+      shares[site.name] = TrialPrediction.SiteShare(
+        treatment: treatment.name, klMean: outline.alone[index])
+    }
+    return shares
   }
 
   /// KL of `plan` really run on the probe, for judging predictions on the same tokens.

@@ -17,16 +17,14 @@ final class TrialBook: Sendable {
   /// One measured plan.
   struct Entry: Sendable {
     /// Names the plan.
-    let plan: UInt64
-    /// The plan; of no sites for plans of an earlier session.
+    let plan: String
+    /// The plan; of no sites where it is not known any more.
     let outline: PlanOutline
     /// Uncorrected predictions, by tier.
     let predicted: [Double]
     let measured: Double
     /// Standard error of log `measured` that is left; 0 once the whole text was measured.
     let deviation: Double
-
-    var values: [Double] { [Double(bitPattern: plan)] + predicted + [measured, deviation] }
   }
 
   private struct State {
@@ -39,45 +37,25 @@ final class TrialBook: Sendable {
   struct Knowledge: Sendable {
     var calibration = PredictionCalibration()
     var scale = NeighbourScale([])
-    /// Plans of this session that were measured last.
+    /// Plans that were measured last.
     var neighbours: [Entry] = []
   }
 
   /// Trials kept; the oldest go first.
   static let capacity = 128
-  private static let valuesPerEntry = 5
   /// Latest plans that a new one may be a neighbour of: few, for a frame waits for it.
   private static let neighbourCount = 8
   /// Latest plans that are compared with each other.
-  private static let comparedEntries = 40
+  static let comparedEntries = 40
   private let state = Mutex(State())
 
-  /// Takes up what `store` has written.
-  init(_ stored: [Double]? = nil) {
-    guard let stored else { return }
-    let size = Self.valuesPerEntry
-    let entries = stride(from: 0, to: stored.count - size + 1, by: size).compactMap { start in
-      let values = Array(stored[start..<start + size])
-      return values[3] > 0
-        ? Entry(
-          plan: values[0].bitPattern, outline: PlanOutline(treatments: [], alone: []),
-          predicted: [values[1], values[2]],
-          measured: values[3], deviation: values[4]) : nil
-    }
+  /// Takes up trials of earlier sessions, oldest first.
+  init(_ entries: [Entry] = []) {
+    let valid = entries.filter { $0.measured > 0 }
+    guard !valid.isEmpty else { return }
     state.withLock { state in
-      state.entries = entries
+      for entry in valid { Self.insert(entry, &state) }
       Self.learn(&state)
-    }
-  }
-
-  /// Numbers a stored book has.
-  static var storedCount: Int { capacity * valuesPerEntry }
-
-  /// All trials in `storedCount` numbers.
-  var stored: [Double] {
-    state.withLock { state in
-      let values = state.entries.flatMap(\.values)
-      return values + [Double](repeating: 0, count: Self.storedCount - values.count)
     }
   }
 
@@ -92,11 +70,15 @@ final class TrialBook: Sendable {
   func record(_ entry: Entry) {
     guard entry.measured > 0 else { return }
     state.withLock { state in
-      state.entries.removeAll { $0.plan == entry.plan }
-      if state.entries.count >= Self.capacity { state.entries.removeFirst() }
-      state.entries.append(entry)
+      Self.insert(entry, &state)
       Self.learn(&state)
     }
+  }
+
+  private static func insert(_ entry: Entry, _ state: inout State) {
+    state.entries.removeAll { $0.plan == entry.plan }
+    if state.entries.count >= capacity { state.entries.removeFirst() }
+    state.entries.append(entry)
   }
 
   private static func learn(_ state: inout State) {

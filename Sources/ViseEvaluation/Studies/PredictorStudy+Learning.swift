@@ -88,7 +88,7 @@ extension PredictorStudy {
       guard let neighbour = row.neighbour else { continue }
       let others = rows.indices.filter { $0 != index }.shuffled(using: &random).prefix(trials)
       let book = TrialBook()
-      for other in others + [index] { book.record(rows[other].entry(plan: UInt64(other))) }
+      for other in others + [index] { book.record(rows[other].entry(plan: "\(other)")) }
       let estimate = book.estimate(
         neighbour.predicted, samplingDeviation: row.deviation, tier: .probe,
         outline: neighbour.outline, provenance: .predicted(tokens: 0))
@@ -111,7 +111,7 @@ extension PredictorStudy {
 }
 
 extension PredictorStudy.Row {
-  fileprivate func entry(plan: UInt64) -> TrialBook.Entry {
+  fileprivate func entry(plan: String) -> TrialBook.Entry {
     TrialBook.Entry(
       plan: plan, outline: outline, predicted: [predicted, predicted], measured: measured,
       deviation: 0)

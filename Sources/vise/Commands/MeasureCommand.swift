@@ -175,6 +175,8 @@ struct MeasureRun {
     ) { progress.report($0, of: windows) }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let quality = MeasuredQuality(scores, windowLength: evaluator.text.windowLength)
+    TrialRecorder.standard(origin: "measure")?.add(
+      plan, measured: quality, on: evaluator.text, session: evaluator.session)
     return MeasureCommand.Report(
       tokens: tokens, windows: windows, perplexity: quality.perplexity,
       referencePerplexity: quality.referencePerplexity, klMean: quality.klMean.mean,

@@ -4,6 +4,7 @@ import ViseEstimates
 import ViseEvaluation
 import ViseModels
 public import ViseTerminal
+import ViseTrials
 import ViseWorkbench
 
 /// Opens the workbench.
@@ -61,6 +62,7 @@ struct OpenCommand: ParsableCommand {
       calibrationPath: calibration.calibration, describe: { ErrorText.describe($0) })
     engineOptions.levels = LevelDatabase.standard()
     engineOptions.effects = EffectFiles.standard()
+    engineOptions.trialFolder = TrialStore.standardFolder()
     let engine = engineOptions
     let code = runWorkbench(
       modelPath: modelPath,

@@ -73,7 +73,8 @@ struct PredictCommand: ParsableCommand {
       path: text, windowLength: 64, limit: Self.tokenLimit)
     let predictor = try PlanPredictor(
       session: session, tokens: text.tokens, firstToken: text.firstToken,
-      files: EffectFiles.standard(), cancellation: Interrupt.flag)
+      files: EffectFiles.standard(), recorder: .standard(origin: "predict"),
+      cancellation: Interrupt.flag)
     let missing = predictor.missingEffects(of: plan)
     let progress = ProgressLine("probing site")
     for (index, (site, treatment)) in missing.enumerated() {

@@ -39,4 +39,6 @@ enum CommandRunner {
 enum InputError: Error, Equatable {
   case notUTF8(path: String)
   case noSampleModel
+  /// There is no home, or `$VISE_TRIALS` is `off`.
+  case noTrialStore
 }

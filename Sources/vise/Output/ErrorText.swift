@@ -4,6 +4,7 @@ import ViseEvaluation
 import ViseFormats
 import ViseModels
 import ViseTensor
+import ViseTrials
 
 /// The sentences users read for the errors of every module; names from files are made printable.
 enum ErrorText {
@@ -34,6 +35,7 @@ enum ErrorText {
     case let error as CalibrationError: calibration(error)
     case let error as RewriteError: rewrite(error)
     case let error as LinearAlgebraError: linearAlgebra(error)
+    case let error as TrialStoreError: trialStore(error)
     case BlockDropError.notRemovable(let block):
       "block \(block) cannot be dropped: something of it, such as a bias, would remain"
     case BlockDropError.nothingWouldRemain: "no block would remain"
@@ -50,6 +52,7 @@ enum ErrorText {
     case InputError.notUTF8(let path): "\(path) is not UTF-8 text"
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
+    case InputError.noTrialStore: "no trials are kept: VISE_TRIALS is off, or there is no home"
     default: "\(error)"
     }
   }
@@ -168,6 +171,16 @@ enum ErrorText {
     case .notFinite: "a matrix holds an infinity or no number"
     case .tooLarge(let rows, let columns): "a \(rows) × \(columns) matrix is too large for LAPACK"
     case .unavailable: "LAPACK is not available; it comes with OpenBLAS"
+    }
+  }
+
+  private static func trialStore(_ error: TrialStoreError) -> String {
+    switch error {
+    case .damaged(let path, let reason): "the trial store \(path) is damaged: \(reason)"
+    case .newerSchema(let path, let version, let known):
+      "the trial store \(path) has version \(version) of a newer Vise; this one knows \(known)"
+    case .foreign(let path): "\(path) is a database, but no trial store"
+    case .unavailable(let path, let reason): "the trial store \(path) cannot be used: \(reason)"
     }
   }
 
