@@ -33,10 +33,13 @@ public struct Site: Hashable, Sendable {
   public let channels: ChannelGroup?
   /// The channels of another site its rows make; `nil` where they make none.
   public let rowLink: ChannelLink?
+  /// The key of the bias that is added to its outputs; `nil` where there is none.
+  public let bias: String?
 
   public init(
     index: Int, name: String, role: SiteRole, block: Int?, rows: Int, columns: Int,
-    stored: StorageType, channels: ChannelGroup? = nil, rowLink: ChannelLink? = nil
+    stored: StorageType, channels: ChannelGroup? = nil, rowLink: ChannelLink? = nil,
+    bias: String? = nil
   ) {
     self.index = index
     self.name = name
@@ -47,6 +50,7 @@ public struct Site: Hashable, Sendable {
     self.stored = stored
     self.channels = channels
     self.rowLink = rowLink
+    self.bias = bias
   }
 
   public var parameterCount: Int { rows * columns }

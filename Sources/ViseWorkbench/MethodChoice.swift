@@ -97,6 +97,7 @@ public enum MethodChoice: Hashable, Sendable {
     case .outputRange: "ranges by the outputs"
     case .gptq: "error feedback by column"
     case .gptqActivationOrder: "GPTQ, strong inputs first"
+    case .exactOBQ: "one by one, each row's order"
     case .descent: "error feedback, then descent"
     case .comq: "descent on codes and scales"
     case .rate: "nearest, coded bits priced"

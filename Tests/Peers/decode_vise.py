@@ -118,6 +118,18 @@ def decode(format_, part, rows, columns):
             for index, (count, bits) in enumerate(zip((high, columns - high), widths))
         ]
         return numpy.hstack(halves)
+    if base.startswith("saq"):
+        length = int(options[0][1:])
+        values, byte = numpy.zeros((rows, columns), F32), 0
+        for segment, bits in enumerate(part["bits"].astype(int)):
+            size = length * bits // 8
+            codes = unpack(part["codes"][:, byte : byte + size], length, bits).astype(F32)
+            byte += size
+            places = part["order"][segment * length : (segment + 1) * length]
+            scales = part["scales"][:, segment : segment + 1].astype(F32)
+            if bits:
+                values[:, places] = scales * (codes - F32(((1 << bits) - 1) / 2))
+        return values
     if base.startswith("aff"):
         return offset(part, rows, columns, int(base[3:]), options[0])
     if base == "nf4":

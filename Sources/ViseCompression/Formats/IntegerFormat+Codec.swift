@@ -9,7 +9,7 @@ extension IntegerFormat: GridCodec {
   }
 
   public var methods: Set<Method> {
-    let methods = gridMethods.union([.outputRange])
+    let methods = gridMethods.union([.outputRange, .exactOBQ])
     return isSymmetric && granularity != .tensor ? methods.union([.comq]) : methods
   }
 

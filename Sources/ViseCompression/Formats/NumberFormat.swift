@@ -26,6 +26,8 @@ public enum NumberFormat: Hashable, Sendable {
   case dualGrained(DualGrainedFormat)
   /// Integers of more bits in the first columns.
   case split(SplitFormat)
+  /// Segments of columns with bits of their own.
+  case segmented(SegmentedFormat)
   /// Palettes of k-means.
   case palette(PaletteFormat)
   /// Vector codebooks.
@@ -61,6 +63,7 @@ public enum NumberFormat: Hashable, Sendable {
     case .residual(let format): format
     case .dualGrained(let format): format
     case .split(let format): format
+    case .segmented(let format): format
     case .palette(let format): format
     case .vector(let format): format
     case .pyramid(let format): format
@@ -93,6 +96,7 @@ public enum NumberFormat: Hashable, Sendable {
       ?? ResidualFormat(base: base, options: options).map(Self.residual)
       ?? DualGrainedFormat(base: base, options: options).map(Self.dualGrained)
       ?? SplitFormat(base: base, options: options).map(Self.split)
+      ?? SegmentedFormat(base: base, options: options).map(Self.segmented)
   }
 
   private static func float(_ base: String, _ options: [String]) -> NumberFormat? {

@@ -3,8 +3,7 @@ public import ViseTensor
 /// Removes the weights of each row one at a time, the others making up for each at once.
 ///
 /// Frantar, Singh and Alistarh, "Optimal Brain Compression" (arXiv:2208.11580, algorithm 1):
-/// remove p with the smallest w[p]² / H⁻¹[p, p], then w −= w[p] / H⁻¹[p, p] · H⁻¹[·, p] and
-/// H⁻¹ −= H⁻¹[·, p]·H⁻¹[p, ·] / H⁻¹[p, p]. Unlike a sweep, earlier columns make up too and the
+/// remove p with the smallest w[p]² / H⁻¹[p, p] by `RowSurgery`. Unlike a sweep, earlier columns make up too and the
 /// order is free; every row needs an inverse of its own, which limits it to moderate widths.
 public struct ExactOBS: Sendable {
   public let sparsity: Sparsity
@@ -19,9 +18,7 @@ public struct ExactOBS: Sendable {
         "obs needs rows of at most \(Self.columnLimit), this site's are \(factor.size)")
     }
     self.sparsity = sparsity
-    // H⁻¹ = Uᵀ·U.
-    let transposed = factor.inverseFactor.transposed()
-    inverse = LinearAlgebra.productTransposed(transposed, transposed)
+    inverse = factor.inverse
   }
 
   /// The pruned weight, whose columns are the factor's inputs.
@@ -46,40 +43,19 @@ public struct ExactOBS: Sendable {
   private func prune(
     _ weights: UnsafeMutablePointer<Float>, _ kept: UnsafeMutablePointer<Float>
   ) {
-    let columns = inverse.columns
-    let own = inverse.copy()
-    let direction = Matrix(rows: 1, columns: columns)
-    var quota = RemovalQuota(sparsity, columns: columns)
-    withExtendedLifetime((own, direction)) {
-      while let column = cheapest(weights, kept, own.pointer, quota) {
-        direction.pointer.update(from: own.row(column), count: columns)
-        let share = 1 / direction.pointer[column]
-        let step = weights[column] * share
-        for other in 0..<columns where kept[other] != 0 {
-          weights[other] -= step * direction.pointer[other]
-          let (row, factor) = (own.row(other), direction.pointer[other] * share)
-          for index in 0..<columns { row[index] -= factor * direction.pointer[index] }
-        }
-        weights[column] = 0
-        kept[column] = 0
-        quota.remove(column)
-      }
+    var surgery = RowSurgery(weights, inverse: inverse)
+    var quota = RemovalQuota(sparsity, columns: inverse.columns)
+    while let place = surgery.cheapest({ place in
+      quota.allows(surgery.columns[place])
+        ? surgery.values[place] * surgery.values[place] / surgery.diagonal(place) : nil
+    }) {
+      let column = surgery.columns[place]
+      surgery.settle(place, at: 0)
+      weights[column] = 0
+      kept[column] = 0
+      quota.remove(column)
     }
-  }
-
-  private func cheapest(
-    _ weights: UnsafePointer<Float>, _ kept: UnsafePointer<Float>,
-    _ inverse: UnsafePointer<Float>, _ quota: RemovalQuota
-  ) -> Int? {
-    var best: (column: Int, cost: Float)?
-    let columns = self.inverse.columns
-    for column in 0..<columns where kept[column] != 0 && quota.allows(column) {
-      // Damping keeps the diagonal positive; rounding must not make a cost negative.
-      let diagonal = max(inverse[column * columns + column], .leastNormalMagnitude)
-      let cost = weights[column] * weights[column] / diagonal
-      if best.map({ cost < $0.cost }) ?? true { best = (column, cost) }
-    }
-    return best?.column
+    for (column, value) in zip(surgery.columns, surgery.values) { weights[column] = value }
   }
 }
 

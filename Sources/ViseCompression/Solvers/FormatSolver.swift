@@ -46,6 +46,10 @@ struct FormatSolver {
     case .gptqActivationOrder:
       guard let codec = codec as? any GridCodec else { throw unsupported() }
       return try Self.activationOrder(codec, weight, pruned?.mask, try known(), work)
+    case .exactOBQ:
+      guard let format = codec as? IntegerFormat else { throw unsupported() }
+      return try ExactOBQ(format: format, factor: try factors.factor(of: try known()))
+        .encode(weight, mask: pruned?.mask, work: work)
     case .descent:
       return try feedback(weight, pruned?.mask, passes: 4)
     case .comq:

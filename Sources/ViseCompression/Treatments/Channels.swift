@@ -97,10 +97,11 @@ extension Treatment {
       rows: rowCut?.keptRows ?? site.rows, columns: columns, stored: site.stored)
   }
 
-  /// What is left to do to the smaller weight of `site`.
+  /// What is left to do to the weight of `site` itself once channels are gone.
   public func afterReduction(of site: Site) -> Treatment {
-    guard removesChannels else { return self }
     var rest = self
+    rest.correctsBias = false
+    guard removesChannels else { return rest }
     rest.rowCut = nil
     if sparsity?.pattern == .channels { rest.sparsity = nil }
     rest.format = storedFormat(for: site)

@@ -14,6 +14,8 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   case gptq
   /// GPTQ in the order of the inputs' power, groups fitted beforehand.
   case gptqActivationOrder = "gptq_act_order"
+  /// Exact error feedback, each row in its own order, cheapest weights first (OBQ).
+  case exactOBQ = "obq"
   /// Error feedback, then coordinate descent on codes and scales.
   case descent
   /// Coordinate descent on codes and scales against the outputs, columns by falling size (COMQ).
@@ -27,7 +29,9 @@ public enum Method: String, CaseIterable, Hashable, Sendable, Codable {
   public var needsCalibration: Bool {
     switch self {
     case .best, .roundToNearest, .hqq, .rate: false
-    case .weighted, .outputRange, .gptq, .gptqActivationOrder, .descent, .comq: true
+    case .weighted, .outputRange, .gptq, .gptqActivationOrder, .exactOBQ, .descent,
+      .comq:
+      true
     }
   }
 }

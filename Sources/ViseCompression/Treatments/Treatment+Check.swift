@@ -3,11 +3,18 @@ extension Treatment {
   ///
   /// Treatments are applied in one order: prune, factorize, store.
   public func problem(for site: Site) -> String? {
-    if let problem = channelProblem(for: site) { return problem }
+    if let problem = channelProblem(for: site) ?? biasProblem(for: site) { return problem }
     guard removesChannels else { return problem(rows: site.rows, columns: site.columns) }
     let small = reduced(site)
     return afterReduction(of: site).problem(
       rows: max(small.rows, 1), columns: small.columns == 0 ? site.columns : small.columns)
+  }
+
+  private func biasProblem(for site: Site) -> String? {
+    guard correctsBias else { return nil }
+    if site.bias == nil { return "the layer has no bias that could be corrected" }
+    return sparsity == nil && form == .whole && format == nil
+      ? "bias=correct needs something that changes the weight" : nil
   }
 
   /// As `problem(for:)`, for a weight of `rows` × `columns`.
@@ -47,6 +54,7 @@ extension Treatment {
     if let format, !format.supports(method) {
       return "\(method.rawValue) does not fill \(format.name)"
     }
+    if form == .whole, method == .exactOBQ { return ExactOBQ.misfit(rows: rows, columns: columns) }
     return nil
   }
 

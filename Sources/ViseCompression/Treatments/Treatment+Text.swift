@@ -27,8 +27,12 @@ extension Treatment {
     if let format { settings.append(("format", format.name)) }
     if method != .best { methods.append(method.rawValue) }
     if !methods.isEmpty { settings.append(("method", methods.joined(separator: "+"))) }
+    if correctsBias { settings.append(("bias", Self.correctedBias)) }
     return settings
   }
+
+  /// What `bias` is set to where it takes up the mean error.
+  static let correctedBias = "correct"
 
   /// `0.3` rather than `0.30000000000000004`.
   private static func text(_ ratio: Double) -> String {
@@ -80,7 +84,7 @@ public struct TreatmentSettings {
 
   /// The keys a treatment may set.
   public static let keys = [
-    "prune", "pattern", "rank", "structure", "format", "group", "symmetric", "method",
+    "prune", "pattern", "rank", "structure", "format", "group", "symmetric", "method", "bias",
   ]
 
   public init() {}
@@ -120,7 +124,16 @@ public struct TreatmentSettings {
     }
     return Treatment(
       sparsity: try sparsity(methods.pruning), lowRank: try lowRank(methods.factorization),
-      structure: try structure(), format: format, method: methods.format ?? .best)
+      structure: try structure(), format: format, method: methods.format ?? .best,
+      correctsBias: try correctsBias())
+  }
+
+  private func correctsBias() throws(Fault) -> Bool {
+    guard let text = values["bias"] else { return false }
+    guard text == "keep" || text == Treatment.correctedBias else {
+      throw .badValue(key: "bias", value: text, expected: "keep or correct")
+    }
+    return text == Treatment.correctedBias
   }
 
   private typealias Methods = (

@@ -8,18 +8,21 @@ public struct Treatment: Hashable, Sendable {
   public var format: NumberFormat?
   /// How the format's values are chosen.
   public var method: Method
+  /// Whether the layer's bias takes up the mean error of its outputs.
+  public var correctsBias: Bool
   /// What the pruning of a site this one feeds takes of its rows; plans fill it in, files never say it.
   public internal(set) var rowCut: RowCut?
 
   public init(
     sparsity: Sparsity? = nil, lowRank: LowRank? = nil, structure: Structure? = nil,
-    format: NumberFormat? = nil, method: Method = .best
+    format: NumberFormat? = nil, method: Method = .best, correctsBias: Bool = false
   ) {
     self.sparsity = sparsity
     self.lowRank = lowRank
     self.structure = structure
     self.format = format
     self.method = format == nil ? .best : method
+    self.correctsBias = correctsBias
   }
 
   /// Leaves the site as the file has it.
@@ -27,12 +30,12 @@ public struct Treatment: Hashable, Sendable {
 
   /// Whether a number format is all it asks for.
   public var isFormatOnly: Bool {
-    sparsity == nil && form == .whole && format != nil && rowCut == nil
+    sparsity == nil && form == .whole && format != nil && rowCut == nil && !correctsBias
   }
 
   /// Whether one of its methods cannot work without statistics of the site's inputs.
   public var needsCalibration: Bool {
     (format != nil && method.needsCalibration) || (sparsity?.method?.needsCalibration ?? false)
-      || (lowRank?.method?.needsCalibration ?? false)
+      || (lowRank?.method?.needsCalibration ?? false) || correctsBias
   }
 }

@@ -54,8 +54,13 @@ struct DecodingWeights {
     return floats(try compressor.values(of: site, under: treatment))
   }
 
-  /// A vector, such as a norm's weight.
-  func vector(_ key: String) throws -> Matrix { try model.decodeWeight(key) }
+  /// A vector, such as a norm's weight or a bias.
+  func vector(_ key: String) throws -> Matrix {
+    guard let (site, treatment) = plan.correction(ofBias: key, among: model.sites) else {
+      return try model.decodeWeight(key)
+    }
+    return try compressor.correctedBias(of: site, under: treatment)
+  }
 
   private func rows(of key: String) throws -> WeightRows {
     guard let record = model.checkpoint.record(named: key) else {

@@ -3,10 +3,11 @@ public import ViseTensor
 
 /// Treated sites as the values an exported file decodes to, made once and kept within a budget.
 public final class SiteCompressor: Sendable {
-  /// One treatment of one site.
+  /// One treatment of one site, or what it makes of the site's bias.
   struct Key: Hashable, Sendable {
     let site: Int
     let treatment: Treatment
+    var isBias = false
   }
 
   private let reducer: SiteReducer
@@ -28,6 +29,13 @@ public final class SiteCompressor: Sendable {
   public func values(of site: Site, under treatment: Treatment) throws -> Matrix {
     try cache.value(for: Key(site: site.index, treatment: treatment)) {
       try reducer.values(site, treatment, work: RowWork(pool: nil))
+    }
+  }
+
+  /// The bias of `site` where `treatment` corrects it, bit for bit that of the exported file.
+  func correctedBias(of site: Site, under treatment: Treatment) throws -> Matrix {
+    try cache.value(for: Key(site: site.index, treatment: treatment, isBias: true)) {
+      try reducer.correctedBias(of: site, treatment, work: RowWork(pool: nil))
     }
   }
 
@@ -77,6 +85,8 @@ public struct PlannedWeights: WeightSource {
   private let reference: WeightStore
   private let compressor: SiteCompressor
   private let treated: [String: (Site, Treatment)]
+  /// By key, the sites whose biases are corrected.
+  private let biased: [String: (Site, Treatment)]
   /// By weight, what its linear layer's activations are rounded to.
   private let activationTypes: [String: StorageType]
 
@@ -95,6 +105,10 @@ public struct PlannedWeights: WeightSource {
       uniqueKeysWithValues: model.sites.compactMap { site in
         plan.change(of: site).map { (site.name, (site, $0)) }
       })
+    biased = Dictionary(
+      treated.values.compactMap { site, treatment in
+        site.bias.flatMap { treatment.correctsBias ? ($0, (site, treatment)) : nil }
+      }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The treated sites with their treatments.
@@ -103,7 +117,10 @@ public struct PlannedWeights: WeightSource {
   public func activationType(for key: String) -> StorageType? { activationTypes[key] }
 
   public func weight(_ key: String) throws -> Matrix {
-    guard let (site, treatment) = treated[key] else { return try reference.weight(key) }
+    guard let (site, treatment) = treated[key] else {
+      guard let (site, treatment) = biased[key] else { return try reference.weight(key) }
+      return try compressor.correctedBias(of: site, under: treatment)
+    }
     return try compressor.values(of: site, under: treatment)
   }
 }

@@ -9,10 +9,10 @@ import ViseTensor
 /// What is left is a smaller site with a weight and statistics of its own, so that everything after
 /// this, the levels' keys included, knows nothing of channels.
 final class SiteReducer: Sendable {
-  private let model: Model
-  private let calibration: (any CalibrationSource)?
+  let model: Model
+  let calibration: (any CalibrationSource)?
   private let levels: LevelDatabase?
-  private let weight: @Sendable (String) throws -> Matrix
+  let weight: @Sendable (String) throws -> Matrix
   private let factors = InputFactorCache()
   private let decompositions: DecompositionCache?
   private let selections = Mutex<[Key: ChannelSelection]>([:])
@@ -38,7 +38,8 @@ final class SiteReducer: Sendable {
   func compress(_ site: Site, _ treatment: Treatment, work: RowWork) throws -> CompressedSite {
     guard treatment.removesChannels else {
       return try compress(
-        try weight(site.name), site, treatment, calibration, decompositions, work)
+        try weight(site.name), site, treatment.afterReduction(of: site), calibration,
+        decompositions, work)
     }
     return try compress(site, treatment, cut(of: site, treatment, work: work), work: work)
   }
@@ -168,7 +169,7 @@ final class SiteReducer: Sendable {
       factors: factors, incoming: { try makers.map { try weight($0) } })
   }
 
-  private func failure(
+  func failure(
     _ error: CompressionError, _ site: Site, _ treatment: Treatment
   ) -> ModelError {
     .treatmentFailed(site: site.name, treatment: treatment.name, reason: error)

@@ -16,12 +16,16 @@ struct HubTensor {
   let shape: [Int]
   /// What the pruning of channels takes of a bias.
   let cut: RowCut?
+  /// The site whose mean error a bias takes up.
+  let correction: BiasChange.Correction?
 
   /// Whether the source is a Hugging Face checkpoint itself.
   let isHub: Bool
 
   /// Whether the source's bytes are the file's, where element types agree.
-  var isStoredAlike: Bool { cut == nil && (isHub || (storage == .plain && order == .same)) }
+  var isStoredAlike: Bool {
+    cut == nil && correction == nil && (isHub || (storage == .plain && order == .same))
+  }
 }
 
 extension Model {
@@ -41,16 +45,16 @@ extension Model {
       let (name, storage, order) = try hubForm(of: record, numbered: numbered)
       let isHub = checkpoint.format != .gguf
       var shape = storage == .transposed && !isHub ? record.shape.reversed() : record.shape
-      let cut = biasCut(of: record.name, plan: plan)
-      if let cut { shape = [cut.keptRows] }
+      let bias = BiasChange(record, plan: plan, model: self)
+      if let cut = bias?.cut { shape = [cut.keptRows] }
       if let site = sites[record.name], let treatment = plan.change(of: site) {
         let small = treatment.reduced(site)
         shape =
           storage == .transposed ? [small.columns, small.rows] : [small.rows, small.columns]
       }
       return HubTensor(
-        record: record, name: name, storage: storage, order: order, shape: shape, cut: cut,
-        isHub: isHub)
+        record: record, name: name, storage: storage, order: order, shape: shape,
+        cut: bias?.cut, correction: bias?.correction, isHub: isHub)
     }
   }
 
@@ -93,6 +97,7 @@ extension Model {
       content: .floats(
         DenseTensor(
           key: record.name, change: change.map { (site: $0.0, treatment: $0.1) }, type: type,
-          cut: tensor.cut, storage: tensor.storage, order: tensor.order)))
+          cut: tensor.cut, correction: tensor.correction, storage: tensor.storage,
+          order: tensor.order)))
   }
 }

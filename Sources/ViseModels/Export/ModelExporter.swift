@@ -66,6 +66,7 @@ public struct ModelExporter: Sendable {
     let (layout, sources) = try model.ggufExport(of: plan)
     let sites = Dictionary(uniqueKeysWithValues: model.sites.map { ($0.name, $0) })
     let total = layout.records.reduce(0) { $0 + $1.byteCount }
+    let producer = producer(cancellation)
     var done = 0
     try GGUFWriter.write(layout, to: path, replacing: replacing) { index, sink in
       try cancellation.check()
@@ -76,11 +77,8 @@ public struct ModelExporter: Sendable {
           preconditionFailure("the layout admits only what GGUF can hold")
         }
         try withExtendedLifetime(data) { try sink.write($0.bytes) }
-      } else if let cut = model.biasCut(of: source.name, plan: plan) {
-        let rows = try reducer.keptRows(cut, work: work(cancellation))
-        try withExtendedLifetime(model.checkpoint.slices(rows, of: source)) {
-          try sink.write($0.bytes)
-        }
+      } else if let change = BiasChange(source, plan: plan, model: model) {
+        try withExtendedLifetime(try producer.bias(change)) { try sink.write($0.bytes) }
       } else {
         try model.checkpoint.withBytes(of: source) { try sink.write($0) }
       }
@@ -94,9 +92,7 @@ public struct ModelExporter: Sendable {
     _ export: SafetensorsExport, to path: String, replacing: Bool,
     cancellation: CancellationFlag, progress: (_ done: Int, _ total: Int) -> Void
   ) throws {
-    let producer = TensorProducer(
-      model: model, compress: { try compress($0, under: $1, cancellation: cancellation) },
-      keptRows: { try reducer.keptRows($0, work: work(cancellation)) })
+    let producer = producer(cancellation)
     let places = export.jobs.flatMap { job in job.tensors.indices.map { (job, $0) } }
     let total = export.layout.byteCounts.reduce(0, +)
     var buffers: [ByteBuffer] = []
@@ -113,6 +109,17 @@ public struct ModelExporter: Sendable {
       done += export.layout.byteCounts[index]
       progress(done, total)
     }
+  }
+
+  private func producer(_ cancellation: CancellationFlag) -> TensorProducer {
+    TensorProducer(
+      model: model, compress: { try compress($0, under: $1, cancellation: cancellation) },
+      keptRows: { try reducer.keptRows($0, work: work(cancellation)) },
+      correctedBias: {
+        try BLAS.load()
+        return try reducer.correctedBias(
+          of: $0.site, $0.treatment, work: work(cancellation))
+      })
   }
 
   /// `site` under `treatment`, as evaluation sees it.

@@ -33,8 +33,8 @@ struct TensorJob {
   enum Content {
     /// The source's, byte for byte.
     case stored(TensorRecord)
-    /// What is left of a bias of the source.
-    case bias(TensorRecord, RowCut)
+    /// A bias that is shorter, or takes up an error.
+    case bias(BiasChange)
     /// The parts of a treated site.
     case parts(Site, Treatment)
     /// A treated site packed into words of 32 bits, its rows in `order`.

@@ -11,9 +11,30 @@ struct DenseTensor {
   let type: FloatType
   /// What another site's pruning takes of a bias.
   let cut: RowCut?
+  /// The site whose mean error a bias takes up.
+  let correction: BiasChange.Correction?
   /// How the file that is written stores it.
   let storage: WeightStorage
   let order: RowOrder
+}
+
+/// A bias that is not as the source has it.
+struct BiasChange {
+  typealias Correction = (site: Site, treatment: Treatment)
+
+  let record: TensorRecord
+  /// What another site's pruning takes of it.
+  let cut: RowCut?
+  /// The site whose mean error it takes up.
+  let correction: Correction?
+
+  /// `nil` where `plan` leaves the tensor as it is.
+  init?(_ record: TensorRecord, plan: Plan, model: Model) {
+    self.record = record
+    cut = model.biasCut(of: record.name, plan: plan)
+    correction = plan.correction(ofBias: record.name, among: model.sites)
+    if cut == nil, correction == nil { return nil }
+  }
 }
 
 /// Makes the bytes of exported tensors.
@@ -21,13 +42,13 @@ struct TensorProducer {
   let model: Model
   let compress: (Site, Treatment) throws -> CompressedSite
   let keptRows: (RowCut) throws -> [Int]
+  let correctedBias: (BiasChange.Correction) throws -> Matrix
 
   /// One buffer a tensor of `job`, which is not `.stored`.
   func buffers(of job: TensorJob) throws -> [ByteBuffer] {
     switch job.content {
     case .stored: []
-    case .bias(let record, let cut):
-      [model.checkpoint.slices(try keptRows(cut), of: record)]
+    case .bias(let change): [try bias(change)]
     case .parts(let site, let treatment): try compress(site, treatment).storedBytes
     case .packed(let site, let treatment, let order):
       PackedWeight(try compress(site, treatment), order: order).buffers
@@ -35,14 +56,30 @@ struct TensorProducer {
     }
   }
 
+  /// A bias in the source's own type.
+  func bias(_ change: BiasChange) throws -> ByteBuffer {
+    let record = change.record
+    guard let correction = change.correction else {
+      return model.checkpoint.slices(
+        try change.cut.map(keptRows) ?? Array(0..<record.elementCount), of: record)
+    }
+    let storage = model.storages[record.name] ?? .plain
+    let values = storage.store(try remaining(of: correctedBias(correction), change.cut))
+    return try (FloatType(record.type) ?? .f32).encode(values)
+  }
+
+  private func remaining(of bias: Matrix, _ cut: RowCut?) throws -> Matrix {
+    try cut.map { bias.columns(at: try keptRows($0)) } ?? bias
+  }
+
   private func floats(_ tensor: DenseTensor) throws -> ByteBuffer {
     let values =
       if let (site, treatment) = tensor.change {
         try compress(site, treatment).values()
-      } else if let cut = tensor.cut {
-        try model.decodeWeight(tensor.key).columns(at: try keptRows(cut))
+      } else if let correction = tensor.correction {
+        try remaining(of: correctedBias(correction), tensor.cut)
       } else {
-        try model.decodeWeight(tensor.key)
+        try remaining(of: model.decodeWeight(tensor.key), tensor.cut)
       }
     return try tensor.type.encode(tensor.storage.store(values.rows(in: tensor.order)))
   }

@@ -84,15 +84,15 @@ extension Model {
             }, content: .parts(site, treatment)))
         notes.append((site.name, treatment.storageNote(for: site)))
       } else {
-        let cut = biasCut(of: record.name, plan: plan)
+        let change = BiasChange(record, plan: plan, model: self)
         let whole = ViseLayout.kept(record)
-        guard let kept = cut.map({ whole.cut(to: $0.keptRows) }) ?? whole else { continue }
+        guard let kept = change?.cut.map({ whole.cut(to: $0.keptRows) }) ?? whole else { continue }
         let tensor = SafetensorsLayout.Tensor(
           name: record.name + kept.suffix, shape: kept.shape,
           element: SafetensorsElement(storing: record.type) ?? .u8)
         jobs.append(
           TensorJob(
-            tensors: [tensor], content: cut.map { .bias(record, $0) } ?? .stored(record)))
+            tensors: [tensor], content: change.map { .bias($0) } ?? .stored(record)))
         if let note = kept.note { notes.append((record.name, note)) }
       }
     }

@@ -106,6 +106,13 @@ public struct Graph: Sendable {
 
   public var blockCount: Int { cuts.count - 1 }
 
+  /// By weight, the bias added to its products.
+  var biases: [String: String] {
+    nodes.reduce(into: [:]) { biases, node in
+      if case .linear(let weight, let bias?) = node.operation { biases[weight] = bias }
+    }
+  }
+
   /// The last cut no change to the weights called `names` can alter; `nil` if the embedding changes.
   ///
   /// The head comes after every cut.

@@ -47,12 +47,12 @@ struct ChannelCatalog {
     }
   }
 
-  /// `site` with what is known of its channels.
-  func annotated(_ site: Site) -> Site {
+  /// `site` with what is known of its channels and its bias.
+  func annotated(_ site: Site, bias: String?) -> Site {
     Site(
       index: site.index, name: site.name, role: site.role, block: site.block, rows: site.rows,
       columns: site.columns, stored: site.stored, channels: groups[site.name],
-      rowLink: links[site.name])
+      rowLink: links[site.name], bias: bias)
   }
 }
 

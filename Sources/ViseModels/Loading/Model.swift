@@ -47,7 +47,8 @@ public final class Model: Sendable {
       try ShapeCheck.check(graph, configuration, checkpoint, storages: naming.storages)
       program = .success(Program(configuration: configuration, graph: graph))
       let catalog = ChannelCatalog(configuration, names: naming.names)
-      sites = plainSites.map(catalog.annotated)
+      let biases = graph.biases
+      sites = plainSites.map { catalog.annotated($0, bias: biases[$0.name]) }
       channelCatalog = catalog
     } catch {
       program = .failure(error)

@@ -16,7 +16,8 @@ private let formats: [(name: String, decibels: Double)] = [
   ("kmeans8:tensor", 36), ("vq8d2:channel", 16), ("vq6d4:tensor", 4), ("vq8d4:g64", 8),
   ("pvq16k24", 12), ("pvq8k16:hadamard", 13), ("pvq32k32", 9), ("rex2x4:g128", 30),
   ("rex3x2:g64:asym", 18), ("dgq4:g64", 17), ("dgq4:g128", 16), ("aff4:g64", 18),
-  ("aff2:g32", 7), ("aff8:channel", 36),
+  ("aff2:g32", 7), ("aff8:channel", 36), ("saq4:s64", 18), ("saq2:s16", 8), ("saq1:s64", 2),
+  ("saq6:s32", 30),
 ]
 
 @Test(arguments: formats)
@@ -47,7 +48,7 @@ func storedWeightsHaveTheAnnouncedBytesAndKeepTheirSignal(
 @Test(
   arguments: [
     "int4:tensor", "fp8:mx", "nvfp4", "power4:g128", "kmeans3:r5", "kmeans4:g64", "vq8d4:g64",
-    "pvq16k24", "rex2x4:g128", "dgq4:g128",
+    "pvq16k24", "rex2x4:g128", "dgq4:g128", "saq4:s64",
   ])
 func threadsDoNotChangeTheBytes(name: String) throws {
   let codec = try #require(NumberFormat(name: name)).codec

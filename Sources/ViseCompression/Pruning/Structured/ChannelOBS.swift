@@ -18,9 +18,7 @@ public struct ChannelOBS: Sendable {
         "obs needs rows of at most \(Self.columnLimit), this site's are \(factor.size)")
     }
     self.group = group
-    // H⁻¹ = Uᵀ·U.
-    let transposed = factor.inverseFactor.transposed()
-    inverse = LinearAlgebra.productTransposed(transposed, transposed)
+    inverse = factor.inverse
   }
 
   /// The columns of `weight` that remain when all but `keptCount` units have gone.
