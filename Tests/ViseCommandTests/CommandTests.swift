@@ -177,6 +177,45 @@ private func withFolder(_ body: (URL) throws -> Void) throws {
   }
 }
 
+@Test func aPreservedTextGuardsPlansAndTakesItsShareOfTheStatistics() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "plan.toml")
+    try "version = 1\n[sites]\n\"blk.*.ffn_*.weight\" = \"int2:g32\"\n"
+      .write(to: plan, atomically: true, encoding: .utf8)
+    func measured(_ limit: String) throws -> Outcome {
+      try vise(
+        "measure", sample, "--text", text, "--plan", plan.path, "--window", "64", "--limit", "64",
+        "--preserve", prompts(folder), "--max-kl", limit, "--json")
+    }
+    let kept = try measured("50")
+    #expect(kept.code == 0)
+    let entry = try #require(try kept.json["preserved"] as? [String: Any])
+    let divergence = try #require(entry["kl_mean"] as? Double)
+    #expect(divergence > 0 && entry["kept"] as? Bool == true)
+    let broken = try measured("\(divergence / 2)")
+    #expect(broken.code == 1)
+    #expect((try broken.json["preserved"] as? [String: Any])?["kept"] as? Bool == false)
+    #expect(try vise("measure", sample, "--text", text, "--max-kl", "1").code == 2)
+
+    let statistics = folder.appending(path: "c").path
+    let calibrated = try vise(
+      "calibrate", sample, "--text", calibrationText, "--window", "64", "--limit", "512",
+      "--preserve", prompts(folder), "--preserve-share", "0.5", "--out", statistics, "--json")
+    #expect(calibrated.code == 0)
+    #expect(try calibrated.json["tokens"] as? Int == 1024)
+    let source = try #require(try calibrated.json["source"] as? String)
+    #expect(source.contains("preserved text, 50 %"))
+  }
+}
+
+/// A text of somewhat more than one window of 64 tokens.
+private func prompts(_ folder: URL) throws -> String {
+  let path = folder.appending(path: "prompts.txt")
+  let words = try String(contentsOfFile: calibrationText, encoding: .utf8).split(separator: " ")
+  try words.suffix(90).joined(separator: " ").write(to: path, atomically: true, encoding: .utf8)
+  return path.path
+}
+
 @Test func calibratingNeedsNoTextWhereTheModelWritesIt() throws {
   try withFolder { folder in
     let report = try vise(

@@ -30,6 +30,13 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: "Use this many tokens sampled from the model itself instead of a text.")
   var selfGenerate: Int?
 
+  @Option(
+    help: "A text whose outputs matter most: it gets --preserve-share of the statistics.")
+  var preserve: String?
+
+  @Option(help: "The preserved text's share, whatever its length; between 0 and 1.")
+  var preserveShare = 0.5
+
   @Option(help: "Seed of the sampling.")
   var seed: UInt64 = 1
 
@@ -67,6 +74,9 @@ struct CalibrateCommand: ParsableCommand {
     if selfGenerate != nil, window != nil || limit != nil {
       throw ValidationError("--window and --limit are for texts")
     }
+    guard preserveShare > 0, preserveShare < 1 else {
+      throw ValidationError("--preserve-share lies between 0 and 1")
+    }
     if let window, !(4...1 << 20).contains(window) {
       throw ValidationError("--window takes 4 or more tokens")
     }
@@ -81,7 +91,7 @@ struct CalibrateCommand: ParsableCommand {
     try CommandRunner.run {
       let model = try Model(path: model)
       let session = try options.session(model)
-      let (text, source) = try calibrationText(session)
+      let (text, source) = try preserving(try calibrationText(session), model)
       let overlap = try against.map { try self.overlap(of: text, with: $0, model) }
       var settings = CalibrationCollector.Settings(
         path: out, sumsByteCount: session.budget.sums, source: source)
@@ -112,6 +122,19 @@ struct CalibrateCommand: ParsableCommand {
       tokenCount: selfGenerate ?? 0, cancellation: Interrupt.flag
     ) { progress.report($0, of: $1) }
     return (text, "sampled from the model, seed \(seed)")
+  }
+
+  /// The text with the preserved one's share in it.
+  private func preserving(
+    _ own: (text: EvaluationText, source: String), _ model: Model
+  ) throws -> (EvaluationText, String) {
+    guard let preserve else { return own }
+    let mixed = PreservedText(
+      try TextLoader(model: model).load(
+        path: preserve, windowLength: own.text.windowLength, limit: nil), in: own.text,
+      share: preserveShare)
+    let share = Percentage.text(mixed.share)
+    return (mixed.text, "\(own.source), and a preserved text, \(share) of all")
   }
 
   /// Refuses the evaluation text, or a part of it; warns of one that holds a part.

@@ -31,6 +31,8 @@ struct MeasureCommand: ParsableCommand {
   @Option(help: "Use at most this many tokens.")
   var limit: Int?
 
+  @OptionGroup var preservation: PreservationOptions
+
   @OptionGroup var calibration: CalibrationOptions
 
   @OptionGroup var options: RunOptions
@@ -52,10 +54,12 @@ struct MeasureCommand: ParsableCommand {
     let seconds, tokenizeSeconds: Double
     let tokensPerSecond: Double
     let substitutions: [SubstitutionEntry]
+    /// The plan on the text that must not change.
+    var preserved: PreservationOptions.Entry?
 
     enum CodingKeys: String, CodingKey {
       case tokens, windows, perplexity, interval, seconds, substitutions, tokenizeSeconds
-      case tokensPerSecond, referencePerplexity, klMean
+      case tokensPerSecond, referencePerplexity, klMean, preserved
       case klP99 = "kl_p99"
       case top1Agreement = "top1_agreement"
     }
@@ -83,9 +87,12 @@ struct MeasureCommand: ParsableCommand {
       try session.prefetchWeights(cancellation: Interrupt.flag)
       let run = MeasureRun(
         evaluator: PlanEvaluator(session: session, text: text), plan: file.plan)
-      let report = try run.report(
+      var report = try run.report(
         tokenizeSeconds: tokenizeSeconds, substitutions: SubstitutionEntry.list(file))
+      report.preserved = try preservation.entry(
+        file.plan, session: session, windowLength: window)
       if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+      if report.preserved?.isKept == false { throw ExitCode(1) }
     }
   }
 
@@ -100,6 +107,10 @@ struct MeasureCommand: ParsableCommand {
       print("  perplexity ratio    \(interval.perplexityRatio)")
     }
     print("tokens per second     \(report.tokensPerSecond)")
+    if let preserved = report.preserved {
+      let verdict = preserved.isKept ? "kept" : "not kept"
+      print("preserved text        \(verdict), KL mean \(preserved.klMean) of \(preserved.maxKl)")
+    }
   }
 }
 
