@@ -8,7 +8,8 @@ struct Vise: ParsableCommand {
     abstract: "A model-compression workbench for the terminal.",
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
-      CalibrateCommand.self, PredictCommand.self, BenchCommand.self, PlanCommand.self,
+      CalibrateCommand.self, CompareCommand.self, PredictCommand.self, BenchCommand.self,
+      PlanCommand.self,
       RewriteCommand.self, ExportCommand.self, TrialsCommand.self, PlayCommand.self,
       StudyCommand.self, DoctorCommand.self,
     ],

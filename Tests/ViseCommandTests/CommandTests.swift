@@ -38,11 +38,13 @@ private let hermetic = ProcessInfo.processInfo.environment.merging([
 
 private func vise(_ arguments: String...) throws -> Outcome { try outcome(arguments) }
 
-private func outcome(_ arguments: [String]) throws -> Outcome {
+private func outcome(
+  _ arguments: [String], environment: [String: String] = [:]
+) throws -> Outcome {
   let process = Process()
   process.executableURL = try program
   process.arguments = arguments
-  process.environment = hermetic
+  process.environment = hermetic.merging(environment) { $1 }
   process.standardInput = FileHandle.nullDevice
   let errorFile = FileManager.default.temporaryDirectory
     .appending(path: "vise-command-\(UUID().uuidString).txt")
@@ -134,6 +136,52 @@ private func withFolder(_ body: (URL) throws -> Void) throws {
     #expect(again.errors.contains("exists"))
     #expect(
       try vise("export", sample, "--plan", plan.path, "--out", out.path, "--overwrite").code == 0)
+  }
+}
+
+@Test func comparingSaysWhichIsBetterAtWhatSizes() throws {
+  try withFolder { folder in
+    let paths = ["q2_K", "q6_K"].map { folder.appending(path: "\($0).toml").path }
+    for path in paths {
+      let format = URL(filePath: path).deletingPathExtension().lastPathComponent
+      try "version = 1\n[sites]\n\"blk.*.ffn_*.weight\" = \"\(format)\"\n".write(
+        toFile: path, atomically: true, encoding: .utf8)
+    }
+    let arguments = ["--model", sample, "--text", text, "--limit", "4096", "--window", "64"]
+    let report = try outcome(["compare"] + paths + arguments + ["--json"]).json
+    #expect(report["better"] as? String == "second")
+    #expect(report["stopped_early"] as? Bool == true)
+    let sides = ["first", "second"].compactMap { report[$0] as? [String: Any] }
+    let bytes = sides.compactMap { $0["bytes"] as? Int }
+    #expect(bytes.count == 2 && bytes[0] < bytes[1])
+    let verdict = try #require(report["verdict"] as? String)
+    #expect(verdict.contains(paths[1]) && bytes.allSatisfy { verdict.contains("\($0)") })
+    let same = try outcome(["compare", paths[0], paths[0]] + arguments)
+    #expect(same.code == 0)
+    #expect(String(decoding: same.output, as: UTF8.self).contains("exactly 0"))
+    #expect(try vise("compare", paths[0], paths[1]).code == 2)
+    #expect(try vise("compare", sample, sample, "--by", "kl").code == 2)
+  }
+}
+
+@Test func measuredPlansAreListedAsTrialsAndOffMeansOff() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "plan.toml").path
+    try "version = 1\n[sites]\n\"blk.0.ffn_up.weight\" = \"q2_K\"\n".write(
+      toFile: plan, atomically: true, encoding: .utf8)
+    let measure = [
+      "measure", sample, "--plan", plan, "--text", text, "--limit", "512", "--window", "128",
+      "--json",
+    ]
+    let state = ["XDG_STATE_HOME": folder.path, "VISE_TRIALS": "on"]
+    let measured = try outcome(measure, environment: state).json
+    #expect(try outcome(measure, environment: state).code == 0)
+    let report = try outcome(["trials", sample, "--json"], environment: state).json
+    let trials = try #require(report["trials"] as? [[String: Any]])
+    #expect(trials.count == 1)
+    #expect(trials.first?["kl_mean"] as? Double == measured["kl_mean"] as? Double)
+    #expect((trials.first?["toml"] as? String)?.contains("blk.0.ffn_up.weight") == true)
+    #expect(try vise("trials", sample).code == 2)
   }
 }
 

@@ -18,7 +18,9 @@ enum Divergence {
       let normalizers = logSumExp[row] - reference.logSumExp[row]
       let expected = reference.expectedHead.row(row)
       if let changed = expectedUnderChangedHead {
-        let before = Kernels.dot(expected, reference.features.row(row), count: width)
+        // Another model may have features of another width.
+        let before = Kernels.dot(
+          expected, reference.features.row(row), count: reference.features.columns)
         let after = Kernels.dot(changed.row(row), features.row(row), count: width)
         return Float(before - after + normalizers)
       }

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 public import ViseCompression
 import ViseModels
@@ -80,6 +81,34 @@ public final class PlanEvaluator: Sendable {
     return results.withLock { results in windows.compactMap { results[$0] } }
   }
 
+  /// Measures another model of the same tokens, as it is, on `windows` against this reference.
+  ///
+  /// - Precondition: both have the same text, and pools of as many threads.
+  func measure(
+    _ other: PlanEvaluator, windows: Range<Int>, cancellation: CancellationFlag
+  ) throws -> [WindowScore] {
+    precondition(other.session.pool.threadCount == session.pool.threadCount)
+    let weights = try other.session.prepare(Plan(), cancellation: cancellation)
+    let head = try weights.weight(other.session.program.graph.head)
+    let isOtherHead = try !session.weights.weight(session.program.graph.head).hasValues(of: head)
+    let results = Mutex<[Int: WindowScore]>([:])
+    try session.pool.forEach(windows.count) { item, index in
+      let window = windows.lowerBound + item
+      let reference = try workers.with(index) { worker in
+        try self.reference(window: window, worker: worker, cancellation: cancellation)
+      }
+      let score = try other.workers.with(index) { worker in
+        let features = try other.run(
+          Plan(), window: window, weights: weights, worker: worker, cancellation: cancellation)
+        return try compare(
+          features, head: head, isOtherHead: isOtherHead, window: window, reference: reference,
+          scorer: worker.scorer, cancellation: cancellation)
+      }
+      results.withLock { $0[window] = score }
+    }
+    return results.withLock { results in windows.compactMap { results[$0] } }
+  }
+
   private func measure(
     _ plan: Plan, window: Int, weights: PlannedWeights, worker: Worker,
     cancellation: CancellationFlag
@@ -87,14 +116,25 @@ public final class PlanEvaluator: Sendable {
     let reference = try reference(window: window, worker: worker, cancellation: cancellation)
     let features = try run(
       plan, window: window, weights: weights, worker: worker, cancellation: cancellation)
-    let graph = session.program.graph
-    let head = try weights.weight(graph.head)
-    let scores = try worker.scorer.score(
-      features, head: head, targets: text.targets(window), cancellation: cancellation)
     let changedHead = session.headSite.flatMap { plan.change(of: $0) }
-    let expected = try changedHead.map { _ in
-      try worker.scorer.expectation(
-        of: head, under: reference.features, head: try session.weights.weight(graph.head),
+    return try compare(
+      features, head: try weights.weight(session.program.graph.head),
+      isOtherHead: changedHead != nil, window: window, reference: reference,
+      scorer: worker.scorer, cancellation: cancellation)
+  }
+
+  /// Compares `features` under `head` with what the reference says of `window`.
+  private func compare(
+    _ features: Matrix, head: Matrix, isOtherHead: Bool, window: Int,
+    reference: ReferenceScores, scorer: HeadScorer, cancellation: CancellationFlag
+  ) throws -> WindowScore {
+    let scores = try scorer.score(
+      features, head: head, targets: text.targets(window), cancellation: cancellation)
+    var expected: Matrix?
+    if isOtherHead {
+      expected = try scorer.expectation(
+        of: head, under: reference.features,
+        head: try session.weights.weight(session.program.graph.head),
         logSumExp: reference.logSumExp, cancellation: cancellation)
     }
     return WindowScore(
@@ -166,6 +206,16 @@ public final class PlanEvaluator: Sendable {
       }
     }
     return scored
+  }
+}
+
+extension Matrix {
+  /// Equal in shape and in every bit.
+  fileprivate func hasValues(of other: Matrix) -> Bool {
+    guard rows == other.rows, columns == other.columns else { return false }
+    return withExtendedLifetime((self, other)) {
+      memcmp(pointer, other.pointer, count * MemoryLayout<Float>.stride) == 0
+    }
   }
 }
 

@@ -39,6 +39,8 @@ enum CommandRunner {
 enum InputError: Error, Equatable {
   case notUTF8(path: String)
   case noSampleModel
+  /// A model makes other tokens of the text than the one it is compared with.
+  case otherTokens(path: String)
   /// There is no home, or `$VISE_TRIALS` is `off`.
   case noTrialStore
 }

@@ -52,6 +52,8 @@ enum ErrorText {
     case InputError.notUTF8(let path): "\(path) is not UTF-8 text"
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
+    case InputError.otherTokens(let path):
+      "\(path) makes other tokens of the text, so the two cannot be compared token by token"
     case InputError.noTrialStore: "no trials are kept: VISE_TRIALS is off, or there is no home"
     default: "\(error)"
     }
