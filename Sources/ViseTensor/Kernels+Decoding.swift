@@ -9,17 +9,32 @@ extension Kernels {
     Float(vise_ggml_dot_row(type.rawValue, row, x, Int64(count)))
   }
 
+  /// The keys or values of one head, position after position.
+  public struct HeadRows {
+    let start: UnsafePointer<Float>
+    let length: Int
+    let stride: Int
+
+    /// - Parameters:
+    ///   - length: features of a position.
+    ///   - stride: floats from one position to the next.
+    public init(_ start: UnsafePointer<Float>, length: Int, stride: Int) {
+      self.start = start
+      self.length = length
+      self.stride = stride
+    }
+  }
+
   /// Attention of one position: query heads that share the keys and values of one head.
   ///
   /// - Parameter scores: room for heads · count floats.
   public static func attend(
-    queries: UnsafePointer<Float>, heads: Int, headLength: Int, keys: UnsafePointer<Float>,
-    values: UnsafePointer<Float>, stride: Int, count: Int, scale: Float,
-    scores: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>
+    queries: UnsafePointer<Float>, heads: Int, keys: HeadRows, values: HeadRows, count: Int,
+    scale: Float, scores: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {
     vise_attend_heads(
-      queries, Int64(heads), Int64(headLength), keys, values, Int64(stride), Int64(count), scale,
-      scores, y)
+      queries, Int64(heads), Int64(keys.length), keys.start, Int64(keys.stride),
+      Int64(values.length), values.start, Int64(values.stride), Int64(count), scale, scores, y)
   }
 
   /// `rotate` of rows whose first is at `firstPosition`.

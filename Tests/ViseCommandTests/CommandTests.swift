@@ -434,6 +434,22 @@ func filledPlansPruneTheirShareAndStayWithinTheirBits(strategy: String) throws {
   }
 }
 
+@Test func valueHeadsBecomeShorterAndTheModelStillMeasures() throws {
+  try withFolder { folder in
+    let path = folder.appending(path: "short.gguf").path
+    let report = try vise("rewrite", sample, "--value-rank", "24", "--out", path, "--json").json
+    let notes = try #require(report["rewrites"] as? [String])
+    #expect(notes.contains { $0.contains("value heads of 24 channels") })
+    #expect(try vise("measure", path, "--text", text, "--limit", "512").code == 0)
+    let sites = try #require(try vise("inspect", path, "--json").json["sites"] as? [[String: Any]])
+    let value = try #require(sites.first { $0["role"] as? String == "attn_v" })
+    #expect(value["shape"] as? [Int] == [48, 256])
+  }
+  let mixed = try vise(
+    "rewrite", sample, "--value-rank", "24", "--rotate", "hadamard", "--out", "never")
+  #expect(mixed.code == 2)
+}
+
 @Test func rewritesThatContradictEachOtherAreRefused() throws {
   for arguments in [
     ["--rotate", "pca"], ["--scale", "awq"], ["--scale", "awq", "--format", "what"],

@@ -119,14 +119,16 @@ func aPackedProductIsTheOneOfDecodedWeightsAndRoundedActivations(type: StorageTy
 
 @Test func attentionOfOnePositionIsTheWeightedMeanOfValues() {
   let (heads, length, stride, count) = (3, 40, 96, 29)
+  let (valueLength, valueStride) = (24, 70)
   var numbers = TestNumbers(seed: 9)
   let q = numbers.floats(heads * length, limit: 1)
   let keys = numbers.floats(stride * count, limit: 1)
-  let values = numbers.floats(stride * count, limit: 1)
+  let values = numbers.floats(valueStride * count, limit: 1)
   var scores = [Float](repeating: 0, count: heads * count)
-  var y = [Float](repeating: .nan, count: heads * length)
+  var y = [Float](repeating: .nan, count: heads * valueLength)
   vise_attend_heads(
-    q, Int64(heads), Int64(length), keys, values, Int64(stride), Int64(count), 0.3, &scores, &y)
+    q, Int64(heads), Int64(length), keys, Int64(stride), Int64(valueLength), values,
+    Int64(valueStride), Int64(count), 0.3, &scores, &y)
   for head in 0..<heads {
     let products = (0..<count).map { position in
       (0..<length).reduce(0.0) {
@@ -134,11 +136,11 @@ func aPackedProductIsTheOneOfDecodedWeightsAndRoundedActivations(type: StorageTy
       }
     }
     let weights = products.map { exp(0.3 * $0) }
-    for feature in 0..<length {
+    for feature in 0..<valueLength {
       let mean =
-        (0..<count).reduce(0.0) { $0 + weights[$1] * Double(values[$1 * stride + feature]) }
+        (0..<count).reduce(0.0) { $0 + weights[$1] * Double(values[$1 * valueStride + feature]) }
         / weights.reduce(0, +)
-      #expect(abs(Double(y[head * length + feature]) - mean) < 1e-6)
+      #expect(abs(Double(y[head * valueLength + feature]) - mean) < 1e-6)
     }
   }
 }

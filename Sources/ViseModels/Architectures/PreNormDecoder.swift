@@ -54,12 +54,13 @@ struct AttentionBlock {
     let values = builder.linear(
       x, weight: try names.required("\(prefix).attn_v.weight"),
       bias: names.optional("\(prefix).attn_v.bias"),
-      width: configuration.keyValueHeads * configuration.headLength)
+      width: configuration.keyValueHeads * configuration.valueLength)
     let attended = builder.attention(
       queries: queries, keys: keys, values: values,
       AttentionShape(
         heads: configuration.heads, keyValueHeads: configuration.keyValueHeads,
-        headLength: configuration.headLength, scale: configuration.attentionScale, window: window))
+        headLength: configuration.headLength, shortValueLength: configuration.shortValueLength,
+        scale: configuration.attentionScale, window: window))
     return builder.linear(
       attended, weight: try names.required("\(prefix).attn_output.weight"),
       bias: names.optional("\(prefix).attn_output.bias"), width: configuration.width)

@@ -34,7 +34,8 @@ struct DecodingAttention {
     }
   }
 
-  private var keyValueWidth: Int { shape.keyValueHeads * shape.headLength }
+  private var keyWidth: Int { shape.keyValueHeads * shape.headLength }
+  private var valueWidth: Int { shape.keyValueHeads * shape.valueLength }
   private var queriesPerHead: Int { shape.heads / shape.keyValueHeads }
 
   /// The heads `heads` of a single query, those with the same keys together.
@@ -46,12 +47,15 @@ struct DecodingAttention {
     while head < heads.upperBound {
       let group = head / queriesPerHead
       let end = min((group + 1) * queriesPerHead, heads.upperBound)
-      let offset = first * keyValueWidth + group * shape.headLength
       Kernels.attend(
         queries: queries + head * shape.headLength, heads: end - head,
-        headLength: shape.headLength, keys: keys.pointer + offset,
-        values: values.pointer + offset, stride: keyValueWidth, count: position + 1 - first,
-        scale: shape.scale, scores: scores, into: y + head * shape.headLength)
+        keys: .init(
+          keys.pointer + first * keyWidth + group * shape.headLength, length: shape.headLength,
+          stride: keyWidth),
+        values: .init(
+          values.pointer + first * valueWidth + group * shape.valueLength,
+          length: shape.valueLength, stride: valueWidth), count: position + 1 - first,
+        scale: shape.scale, scores: scores, into: y + head * shape.valueLength)
       head = end
     }
   }
@@ -61,22 +65,23 @@ struct DecodingAttention {
     _ queries: UnsafePointer<Float>, _ head: Int, _ run: Range<Int>,
     into y: UnsafeMutablePointer<Float>
   ) {
-    let length = shape.headLength
-    let width = shape.heads * length
+    let (length, valueLength) = (shape.headLength, shape.valueLength)
+    let (queryWidth, width) = (shape.heads * length, shape.heads * valueLength)
+    let group = head / queriesPerHead
     let start = position + run.lowerBound
     let first = shape.window.map { max(0, start - $0 + 1) } ?? 0
     let columns = position + run.upperBound - first
-    let offset = first * keyValueWidth + head / queriesPerHead * length
     BLAS.multiplyTransposed(
-      m: run.count, n: columns, k: length, a: queries + run.lowerBound * width + head * length,
-      strideA: width, b: keys.pointer + offset, strideB: keyValueWidth, c: scores,
+      m: run.count, n: columns, k: length,
+      a: queries + run.lowerBound * queryWidth + head * length, strideA: queryWidth,
+      b: keys.pointer + first * keyWidth + group * length, strideB: keyWidth, c: scores,
       strideC: columns)
     Kernels.causalSoftmax(
       scores, rows: run.count, columns: columns, stride: columns, firstPosition: start - first,
       window: shape.window, scale: shape.scale)
     BLAS.multiply(
-      m: run.count, n: length, k: columns, a: scores, strideA: columns,
-      b: values.pointer + offset, strideB: keyValueWidth,
-      c: y + run.lowerBound * width + head * length, strideC: width)
+      m: run.count, n: valueLength, k: columns, a: scores, strideA: columns,
+      b: values.pointer + first * valueWidth + group * valueLength, strideB: valueWidth,
+      c: y + run.lowerBound * width + head * valueLength, strideC: width)
   }
 }

@@ -85,8 +85,8 @@ struct DecodingProgram {
   private mutating func attention(
     _ inputs: [DecodingScheduler.Value], _ shape: AttentionShape, width: Int
   ) -> DecodingScheduler.Value {
-    let stores = inputs[1...2].map { input in
-      let buffer = FloatBuffer(count: capacity * shape.keyValueHeads * shape.headLength)
+    let stores = zip(inputs[1...2], [shape.headLength, shape.valueLength]).map { input, length in
+      let buffer = FloatBuffer(count: capacity * shape.keyValueHeads * length)
       cacheByteCount += buffer.byteCount
       return (buffer, scheduler.add(.store(buffer), input, width: 0))
     }

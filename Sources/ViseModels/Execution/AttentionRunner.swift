@@ -38,14 +38,14 @@ struct AttentionRunner {
     _ block: Block, _ queries: Matrix, _ keys: Matrix, _ values: Matrix, _ scores: Matrix,
     into y: Matrix
   ) {
-    let length = shape.headLength
-    let keyValueColumn = block.head / (shape.heads / shape.keyValueHeads) * length
+    let (length, valueLength) = (shape.headLength, shape.valueLength)
+    let group = block.head / (shape.heads / shape.keyValueHeads)
     let firstKey = shape.window.map { max(0, block.start - $0 + 1) } ?? 0
     let rows = block.end - block.start
     let columns = block.end - firstKey
     let query = queries.row(block.first + block.start) + block.head * length
-    let key = keys.row(block.first + firstKey) + keyValueColumn
-    let value = values.row(block.first + firstKey) + keyValueColumn
+    let key = keys.row(block.first + firstKey) + group * length
+    let value = values.row(block.first + firstKey) + group * valueLength
     BLAS.multiplyTransposed(
       m: rows, n: columns, k: length, a: query, strideA: queries.columns, b: key,
       strideB: keys.columns, c: scores.pointer, strideC: columns)
@@ -53,8 +53,8 @@ struct AttentionRunner {
       scores.pointer, rows: rows, columns: columns, stride: columns,
       firstPosition: block.start - firstKey, window: shape.window, scale: shape.scale)
     BLAS.multiply(
-      m: rows, n: length, k: columns, a: scores.pointer, strideA: columns, b: value,
-      strideB: values.columns, c: y.row(block.first + block.start) + block.head * length,
+      m: rows, n: valueLength, k: columns, a: scores.pointer, strideA: columns, b: value,
+      strideB: values.columns, c: y.row(block.first + block.start) + block.head * valueLength,
       strideC: y.columns)
   }
 }

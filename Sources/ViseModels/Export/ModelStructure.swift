@@ -54,9 +54,10 @@ extension Model {
   private func headKeys(
     _ configuration: DecoderConfiguration
   ) -> [(key: String, value: MetadataValue)] {
-    ["key_length", "value_length"].map { "\(architecture).attention.\($0)" }
-      .filter { checkpoint.metadata[$0] == nil }
-      .map { ($0, .uint32(UInt32(clamping: configuration.headLength))) }
+    [("key_length", configuration.headLength), ("value_length", configuration.valueLength)]
+      .map { ("\(architecture).attention.\($0)", $1) }
+      .filter { checkpoint.metadata[$0.0] == nil }
+      .map { ($0, .uint32(UInt32(clamping: $1))) }
   }
 
   /// Sets what `shape` changes of the model's numbers.

@@ -53,6 +53,6 @@ extension GraphBuilder {
   mutating func attention(
     queries: ValueID, keys: ValueID, values: ValueID, _ shape: AttentionShape
   ) -> ValueID {
-    append(.attention(shape), queries, keys, values, width: shape.heads * shape.headLength)
+    append(.attention(shape), queries, keys, values, width: shape.heads * shape.valueLength)
   }
 }

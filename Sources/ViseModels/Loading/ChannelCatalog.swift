@@ -20,12 +20,14 @@ struct ChannelCatalog {
         leader: "\(prefix).ffn_down", unit: 1, count: configuration.feedForwardWidth,
         makers: [("\(prefix).ffn_gate", 1), ("\(prefix).ffn_up", 1)], names: names)
       guard names.optional("\(prefix).attn_qkv.weight") == nil else { continue }
-      let unit = configuration.heads / configuration.keyValueHeads * configuration.headLength
+      let unit = configuration.heads / configuration.keyValueHeads
       add(
-        leader: "\(prefix).attn_output", unit: unit, count: configuration.keyValueHeads,
+        leader: "\(prefix).attn_output", unit: unit * configuration.valueLength,
+        count: configuration.keyValueHeads,
         makers: [
-          ("\(prefix).attn_q", unit), ("\(prefix).attn_k", configuration.headLength),
-          ("\(prefix).attn_v", configuration.headLength),
+          ("\(prefix).attn_q", unit * configuration.headLength),
+          ("\(prefix).attn_k", configuration.headLength),
+          ("\(prefix).attn_v", configuration.valueLength),
         ], names: names)
     }
   }

@@ -27,6 +27,7 @@ enum GGUFConfiguration {
       architecture: architecture, blockCount: try blockCount(reader), width: width,
       feedForwardWidth: try reader.count("feed_forward_length"), heads: heads,
       keyValueHeads: keyValueHeads, headLength: headLength,
+      shortValueLength: try shortValueLength(reader, headLength: headLength),
       normEpsilon: Float(
         try reader.number(
           isGPT2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon")),
@@ -42,13 +43,20 @@ enum GGUFConfiguration {
     _ reader: MetadataReader, width: Int, heads: Int
   ) throws(ModelError) -> Int {
     let length = try reader.optionalCount("attention.key_length") ?? width / heads
-    if let valueLength = try reader.optionalCount("attention.value_length"),
-      valueLength != length
-    {
-      throw reader.invalid("attention.value_length", "differs from the key length")
-    }
     guard length > 0, length % 2 == 0 else {
       throw reader.invalid("attention.head_count", "heads of odd or no length")
+    }
+    return length
+  }
+
+  /// The length of value heads where it is not that of keys.
+  private static func shortValueLength(
+    _ reader: MetadataReader, headLength: Int
+  ) throws(ModelError) -> Int? {
+    guard let length = try reader.optionalCount("attention.value_length"), length != headLength
+    else { return nil }
+    guard length < headLength, reader.architecture != "gpt2" else {
+      throw reader.invalid("attention.value_length", "longer than the key length, or of gpt2")
     }
     return length
   }

@@ -1,6 +1,6 @@
 public import ViseTensor
 
-/// Changes of a model's weights that leave its function the same, weight by weight.
+/// Changes of a model's weights that leave its function the same, or near it, weight by weight.
 ///
 /// A value: nothing is computed until a weight is asked for, so a rewritten file is made with a few
 /// tensors in memory.
@@ -9,6 +9,8 @@ public struct ModelRewrite: Sendable {
   public private(set) var steps: [String: [WeightStep]] = [:]
   /// The key the head gets where it is stored apart from the embedding it was tied to.
   public private(set) var untiedHead: String?
+  /// The length of the value heads where it changes.
+  public internal(set) var valueLength: Int?
   /// What was done, in words, for the new file's metadata.
   public var notes: [String] = []
 
@@ -22,6 +24,11 @@ public struct ModelRewrite: Sendable {
   mutating func untie(head: String, from table: String) {
     untiedHead = head
     steps[head] = steps[table, default: []]
+  }
+
+  /// The shape the weight `key` has, which was `shape`.
+  func shape(of key: String, from shape: [Int]) -> [Int] {
+    (steps[key] ?? []).reduce(shape) { $1.shape(from: $0) }
   }
 
   /// The weight `key` of the rewritten model, as the graph computes with it.
@@ -38,6 +45,8 @@ public struct ModelRewrite: Sendable {
 public enum RewriteError: Error, Equatable, Sendable {
   /// The rotation would change what the model computes.
   case notRotatable(reason: String)
+  /// The value heads cannot be made shorter.
+  case notFactorable(reason: String)
   /// No two weights have channels between them that could be scaled.
   case nothingToScale
   /// The statistics lack a site's input.

@@ -61,7 +61,7 @@ public struct RewriteWriter: Sendable {
   private func layout() throws -> GGUFLayout {
     var tensors = model.checkpoint.tensors.map { source in
       GGUFLayout.Tensor(
-        name: source.name, shape: source.shape,
+        name: source.name, shape: rewrite.shape(of: source.name, from: source.shape),
         type: rewrite.steps[source.name] == nil ? source.type : type(shape: source.shape))
     }
     if let head = rewrite.untiedHead,
@@ -74,6 +74,12 @@ public struct RewriteWriter: Sendable {
     let types = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.type) })
     metadata["general.file_type"] = .uint32(
       FileTypeNumber.describing(types, of: model.checkpoint))
+    if let length = rewrite.valueLength {
+      let keys = try model.program.get().configuration
+      let prefix = "\(model.architecture).attention"
+      metadata["\(prefix).key_length"] = .uint32(UInt32(keys.headLength))
+      metadata["\(prefix).value_length"] = .uint32(UInt32(length))
+    }
     let earlier = metadata[Self.noteKey]?.asString.map { [$0] } ?? []
     metadata[Self.noteKey] = .string((earlier + rewrite.notes).joined(separator: "; "))
     return try GGUFLayout(metadata: metadata, tensors: tensors)

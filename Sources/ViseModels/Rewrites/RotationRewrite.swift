@@ -57,7 +57,7 @@ public struct RotationRewrite: Sendable {
         let consumers = index.linearReaders(of: node.output),
         index.areUsedOnce(consumers + [values.weight])
       else { continue }
-      let rotation = Rotation.hadamard(RandomizedHadamard(length: shape.headLength, seed: seed))
+      let rotation = Rotation.hadamard(RandomizedHadamard(length: shape.valueLength, seed: seed))
       rewrite.append(.rotateColumns(rotation), to: values.weight)
       if let bias = values.bias { rewrite.append(.rotateRows(rotation), to: bias) }
       for weight in consumers { rewrite.append(.rotateRows(rotation), to: weight) }

@@ -94,7 +94,7 @@ extension ScalableLink {
     _ node: Node, _ shape: AttentionShape, _ index: GraphIndex
   ) -> ScalableLink? {
     let group = shape.heads / shape.keyValueHeads
-    let length = shape.headLength
+    let length = shape.valueLength
     let channels = (0..<shape.heads * length).map { column in
       column / length / group * length + column % length
     }

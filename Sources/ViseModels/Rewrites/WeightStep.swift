@@ -12,6 +12,10 @@ public enum WeightStep: Sendable {
   case rotateColumns(Rotation)
   /// Every value becomes this one.
   case fill(Float)
+  /// The runs of a row's columns, each as long as its matrix has rows, are multiplied by it.
+  case mixColumns([Matrix])
+  /// The same to the runs of a column's rows.
+  case mixRows([Matrix])
 
   /// Changes `weight`, in place where that is possible.
   ///
@@ -29,7 +33,42 @@ public enum WeightStep: Sendable {
     case .fill(let value):
       weight.pointer.update(repeating: value, count: weight.count)
       return weight
+    case .mixColumns(let matrices):
+      return Self.mixed(weight, matrices)
+    case .mixRows(let matrices):
+      return Self.mixed(weight.transposed(), matrices).transposed()
     }
+  }
+
+  /// What becomes of a weight's shape, or a vector's.
+  func shape(from shape: [Int]) -> [Int] {
+    var shape = shape
+    switch self {
+    case .columns, .rows, .rotateRows, .rotateColumns, .fill: break
+    case .mixColumns(let matrices):
+      if !shape.isEmpty { shape[shape.count - 1] = matrices.reduce(0) { $0 + $1.columns } }
+    case .mixRows(let matrices):
+      if !shape.isEmpty { shape[0] = matrices.reduce(0) { $0 + $1.columns } }
+    }
+    return shape
+  }
+
+  private static func mixed(_ weight: Matrix, _ matrices: [Matrix]) -> Matrix {
+    precondition(weight.columns == matrices.reduce(0) { $0 + $1.rows })
+    let result = Matrix(
+      rows: weight.rows, columns: matrices.reduce(0) { $0 + $1.columns })
+    var (from, to) = (0, 0)
+    for matrix in matrices {
+      let part = LinearAlgebra.product(weight.columns(from..<from + matrix.rows), matrix)
+      withExtendedLifetime((part, result)) {
+        for row in 0..<part.rows {
+          (result.row(row) + to).update(from: part.row(row), count: part.columns)
+        }
+      }
+      from += matrix.rows
+      to += matrix.columns
+    }
+    return result
   }
 }
 

@@ -13,7 +13,9 @@ struct RewriteCommand: ParsableCommand {
       The new file is opened, planned and exported like any other; statistics must be collected \
       anew. --rotate spreads outlying channels of the residual stream over all (hadamard), or \
       gathers its energy in the first columns (pca, for formats such as split84). --scale moves \
-      factors between channels: awq by the error in --format, smooth by SmoothQuant's rule.
+      factors between channels: awq by the error in --format, smooth by SmoothQuant's rule. \
+      --value-rank alone changes what is computed: value heads keep that many channels, the \
+      nearest in the outputs; llama.cpp does not open such files, Vise does.
       """)
 
   enum RotationName: String, ExpressibleByArgument, CaseIterable { case hadamard, pca }
@@ -49,6 +51,9 @@ struct RewriteCommand: ParsableCommand {
   @Option(help: "Move this exponent of the keys' magnitudes into the queries, for caches.")
   var smoothKeys: Double?
 
+  @Option(help: "Channels each value head keeps, chosen with its output projection.")
+  var valueRank: Int?
+
   @OptionGroup var calibration: CalibrationOptions
 
   @Option(help: "How rewritten matrices are stored: f16, bf16 or f32.")
@@ -76,8 +81,13 @@ struct RewriteCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard rotate != nil || scale != nil || equalize || smoothKeys != nil else {
-      throw ValidationError("give at least one of --rotate, --scale, --equalize and --smooth-keys")
+    let changesChannels = rotate != nil || scale != nil || equalize
+    guard changesChannels || smoothKeys != nil || valueRank != nil else {
+      throw ValidationError(
+        "give at least one of --rotate, --scale, --equalize, --smooth-keys and --value-rank")
+    }
+    if valueRank != nil, changesChannels {
+      throw ValidationError("--value-rank goes before or after other rewrites of the values")
     }
     if rotate != nil, scale != nil {
       throw ValidationError(
@@ -113,6 +123,7 @@ struct RewriteCommand: ParsableCommand {
           .append(to: &rewrite)
         rewrite.notes.append("keys smoothed, alpha \(smoothKeys), \(count) layers")
       }
+      try appendValueRank(to: &rewrite, model, source)
       try appendRotation(to: &rewrite, model, source)
       let links = try appendScales(to: &rewrite, model, source, pool)
       let progress = ProgressLine("writing byte")
@@ -124,6 +135,18 @@ struct RewriteCommand: ParsableCommand {
           bytes: bytes, rewrittenTensors: rewrite.steps.count, rewrites: rewrite.notes,
           links: links))
     }
+  }
+
+  private func appendValueRank(
+    to rewrite: inout ModelRewrite, _ model: Model, _ source: CalibrationFile?
+  ) throws {
+    guard let valueRank else { return }
+    let progress = ProgressLine("factoring attention")
+    let changes = try ValueFactoring(rank: valueRank, model: model, calibration: source)
+      .append(to: &rewrite) { progress.report($0, of: $1) }
+    let kept = changes.reduce(0) { $0 + $1.energy } / Double(max(changes.count, 1))
+    rewrite.notes.append(
+      "value heads of \(valueRank) channels, \(Percentage.text(kept)) of the outputs' energy")
   }
 
   private func appendRotation(

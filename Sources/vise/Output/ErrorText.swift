@@ -157,6 +157,7 @@ enum ErrorText {
   private static func rewrite(_ error: RewriteError) -> String {
     switch error {
     case .notRotatable(let reason): "the model cannot be rotated: \(reason)"
+    case .notFactorable(let reason): "the value heads cannot be made shorter: \(reason)"
     case .nothingToScale: "no channels of the model can be scaled so"
     case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
     case .overflow(let weight):
