@@ -70,17 +70,23 @@ public struct StorageFigures: Hashable, Sendable {
   public let coded: CodedSize?
   /// Bits of an accumulator that no 8-bit inputs overflow; `nil` where codes are no integers.
   public let accumulatorBits: Int?
+  /// `nil` where the format has no vector codebooks.
+  public let codebook: CodebookUtilisation?
 
-  public init(coded: CodedSize?, accumulatorBits: Int?) {
+  public init(
+    coded: CodedSize?, accumulatorBits: Int?, codebook: CodebookUtilisation? = nil
+  ) {
     self.coded = coded
     self.accumulatorBits = accumulatorBits
+    self.codebook = codebook
   }
 
   /// Codes what `site` stores and adds up its integers.
   public init(_ site: CompressedSite) {
     self.init(
       coded: site.codedSize,
-      accumulatorBits: site.accumulatorBits(activationBits: Self.activationBits))
+      accumulatorBits: site.accumulatorBits(activationBits: Self.activationBits),
+      codebook: site.codebookUtilisation)
   }
 
   /// Bits of the inputs that accumulators are reported for.

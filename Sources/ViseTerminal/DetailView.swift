@@ -136,6 +136,10 @@ extension DetailView {
       words.append(("coded", "\(Numbers.grouped(coded.codedByteCount)) B"))
     }
     if let bits = figures.accumulatorBits { words.append(("sums", "\(bits) bits")) }
+    if let codebook = figures.codebook {
+      let used = "\(Numbers.fixed(100 * codebook.usedShare, 1)) %"
+      words.append(("codebook used", "\(used), as \(Numbers.fixed(codebook.perplexity, 1)) codes"))
+    }
     if words.isEmpty { words.append(("no codes to code", "")) }
     for (name, value) in words
     where column + name.count + Canvas.columns(of: value) + 1 < end {

@@ -31,7 +31,8 @@ public enum FormatGroup: String, CaseIterable, Hashable, Sendable {
     case .integers:
       [
         "int8", "int8:g128", "int6:g128", "int5:g128", "int4:g32", "int4:g128:asym", "int4:g128",
-        "dgq4", "aff4:g64", "saq4", "rex2x2:g128", "saq3", "int3:g128", "saq2", "int2:g64",
+        "dgq4", "aff4:g64", "lq4:r16", "saq4", "rex2x2:g128", "saq3", "int3:g128", "saq2",
+        "int2:g64",
       ]
     case .floats:
       ["fp8", "fp8_e5m2", "dynamic8", "fp6", "nvfp4", "fp4", "nf4", "power4", "compand4"]

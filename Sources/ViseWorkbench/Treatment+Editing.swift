@@ -6,7 +6,7 @@ extension Treatment {
     let isSupported = format?.supports(method) ?? false
     return Treatment(
       sparsity: sparsity, lowRank: lowRank, structure: structure, format: format,
-      method: isSupported ? method : .best)
+      method: isSupported ? method : .best, correctsBias: correctsBias)
   }
 
   /// The same with a factorization of `rank` in place of any structure.

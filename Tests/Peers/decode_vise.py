@@ -118,6 +118,11 @@ def decode(format_, part, rows, columns):
             for index, (count, bits) in enumerate(zip((high, columns - high), widths))
         ]
         return numpy.hstack(halves)
+    if base.startswith("lq"):
+        sums = numpy.zeros((rows, columns), F32)
+        for left, right in zip(part["left"].astype(F32).T, part["right"].astype(F32)):
+            sums = sums + left[:, None] * right[None, :]
+        return integer(part, rows, columns, int(base[2:]), options[1:]) + sums
     if base.startswith("saq"):
         length = int(options[0][1:])
         values, byte = numpy.zeros((rows, columns), F32), 0

@@ -363,6 +363,7 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
     [sites]
     "*ffn_up*" = "int4:g32"
     "*ffn_down*" = "q4_0"
+    "*attn_q*" = "vq4d4:channel"
     """.write(toFile: plan, atomically: true, encoding: .utf8)
     let report = try vise("inspect", sample, "--plan", plan, "--coded", "--json").json
     let sites = try #require(report["sites"] as? [[String: Any]])
@@ -376,7 +377,13 @@ func badUsageOrInputExitsWithTwoAndSaysWhy(arguments: [String]) throws {
     let down = try #require(sites.first { ($0["name"] as? String)?.contains("ffn_down") == true })
     #expect((down["planned"] as? [String: Any])?["coded"] == nil)
     let totals = try #require(report["planned"] as? [String: Any])
-    #expect(totals["uncoded_sites"] as? Int == 6)
+    #expect(totals["uncoded_sites"] as? Int == 12)
+    let query = try #require(sites.first { ($0["name"] as? String)?.contains("attn_q") == true })
+    let codebook = try #require(
+      (query["planned"] as? [String: Any])?["codebook"] as? [String: Any])
+    #expect(codebook["used_share"] as? Double == 1)
+    let perplexity = try #require(codebook["perplexity"] as? Double)
+    #expect(perplexity > 4 && perplexity <= 16)
     let without = try vise("inspect", sample, "--coded")
     #expect(without.code == 2 && without.errors.contains("--plan"))
   }

@@ -33,6 +33,7 @@ struct ViseLayoutPeerTests {
     "fp6_e3m2:channel", "fp4:g16", "fp4:g16:dense", "fp4:mx", "nf4:g8", "nf4:channel",
     "nf4:g8:dense", "kmeans4:tensor", "kmeans2:r5", "kmeans3:channel", "kmeans3:g8", "f16",
     "bf16", "split84:k8:g8", "split63:k12:g16:asym", "saq4:s8", "saq2:s16",
+    "lq3:r4:g8", "lq4:r2:channel:asym",
   ]
 
   @Test(arguments: known)

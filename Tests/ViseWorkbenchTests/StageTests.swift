@@ -204,7 +204,7 @@ struct StageTests {
     for group in FormatGroup.allCases {
       #expect(Set(group.formats).count == group.formats.count)
     }
-    #expect(FormatGroup.integers.formats.count == 15)
+    #expect(FormatGroup.integers.formats.count == 16)
     #expect(FormatGroup.floats.formats.count == 9)
     #expect(FormatGroup.codebooks.formats.count == 8)
   }

@@ -26,6 +26,8 @@ public enum NumberFormat: Hashable, Sendable {
   case dualGrained(DualGrainedFormat)
   /// Integers of more bits in the first columns.
   case split(SplitFormat)
+  /// Integers with a low-rank branch.
+  case branch(BranchFormat)
   /// Segments of columns with bits of their own.
   case segmented(SegmentedFormat)
   /// Palettes of k-means.
@@ -63,6 +65,7 @@ public enum NumberFormat: Hashable, Sendable {
     case .residual(let format): format
     case .dualGrained(let format): format
     case .split(let format): format
+    case .branch(let format): format
     case .segmented(let format): format
     case .palette(let format): format
     case .vector(let format): format
@@ -96,6 +99,7 @@ public enum NumberFormat: Hashable, Sendable {
       ?? ResidualFormat(base: base, options: options).map(Self.residual)
       ?? DualGrainedFormat(base: base, options: options).map(Self.dualGrained)
       ?? SplitFormat(base: base, options: options).map(Self.split)
+      ?? BranchFormat(base: base, options: options).map(Self.branch)
       ?? SegmentedFormat(base: base, options: options).map(Self.segmented)
   }
 

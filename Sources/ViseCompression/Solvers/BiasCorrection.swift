@@ -21,16 +21,4 @@ public enum BiasCorrection {
       }
     }
   }
-
-  /// E‖(W − Ŵ)x‖² that is left once the means are corrected: Σ eᵀ(H − μμᵀ)e.
-  ///
-  /// BLAS must be loaded.
-  public static func remainingError(
-    weight: Matrix, decoded: Matrix, secondMoment: Matrix, mean: [Float]
-  ) -> Double {
-    let whole = QuadraticError.outputError(
-      of: decoded, from: weight, secondMoment: secondMoment)
-    let corrected = correction(weight: weight, decoded: decoded, mean: mean)
-    return whole - corrected.reduce(0.0) { $0 + Double($1) * Double($1) }
-  }
 }

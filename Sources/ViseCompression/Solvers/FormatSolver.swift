@@ -90,6 +90,10 @@ struct FormatSolver {
     if let format = codec as? SplitFormat {
       return try SplitGPTQ(format: format, factor: factor).encode(weight, mask: mask, work: work)
     }
+    if let format = codec as? BranchFormat {
+      return try LowRankBranch(format: format)
+        .encode(weight, factor: factor, mask: mask, work: work)
+    }
     guard let codec = codec as? any GridCodec else { throw unsupported() }
     return try Self.gptq(codec, weight, mask, factor, work)
   }

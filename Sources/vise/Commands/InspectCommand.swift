@@ -115,6 +115,9 @@ struct InspectCommand: ParsableCommand {
     var words = ["-> \(entry.treatment) \(entry.bytes)"]
     if let coded = entry.coded { words.append("coded \(coded.bytes)") }
     if let bits = entry.accumulatorBits { words.append("sums \(bits) bits") }
+    if let codebook = entry.codebook {
+      words.append("codebook used \(Percentage.text(codebook.usedShare))")
+    }
     return words.joined(separator: " ")
   }
 

@@ -19,6 +19,15 @@ struct PlannedSites {
     let coded: CodedEntry?
     /// Bits of an accumulator that no 8-bit inputs overflow, for integer formats.
     let accumulatorBits: Int?
+    /// For formats with vector codebooks.
+    let codebook: CodebookEntry?
+  }
+
+  /// How a codebook is used.
+  struct CodebookEntry: Encodable {
+    let usedShare: Double
+    /// exp of the entropy of the codes' frequencies.
+    let perplexity: Double
   }
 
   /// A size found by coding.
@@ -46,7 +55,10 @@ struct PlannedSites {
       entries[site.index] = Entry(
         treatment: treatment.name, bytes: model.sizeModel.byteCount(of: site, under: treatment),
         coded: figures?.coded.map { CodedEntry(bytes: $0.codedByteCount, entropy: $0.entropy) },
-        accumulatorBits: figures?.accumulatorBits)
+        accumulatorBits: figures?.accumulatorBits,
+        codebook: figures?.codebook.map {
+          CodebookEntry(usedShare: $0.usedShare, perplexity: $0.perplexity)
+        })
     }
     if isCoded { progress.report(changes.count, of: changes.count) }
     return entries

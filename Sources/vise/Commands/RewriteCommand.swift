@@ -13,7 +13,8 @@ struct RewriteCommand: ParsableCommand {
       The new file is opened, planned and exported like any other; statistics must be collected \
       anew. --rotate spreads outlying channels of the residual stream over all (hadamard), or \
       gathers its energy in the first columns (pca, for formats such as split84). --scale moves \
-      factors between channels: awq by the error in --format, smooth by SmoothQuant's rule. \
+      factors between channels: awq by the error in --format (clipping is method = "output_mse" in the \
+      plan of the new file), smooth by SmoothQuant's rule. \
       --value-rank alone changes what is computed: value heads keep that many channels, the \
       nearest in the outputs; llama.cpp does not open such files, Vise does.
       """)

@@ -64,8 +64,9 @@ func vectorsDecodeFromCodebookAndScale(name: String, bits: Int, dimension: Int) 
   let work = RowWork(pool: nil)
   let rich = try format.encode(
     testWeight(rows: 64, columns: 128, seed: 53), importance: nil, work: work)
-  #expect(format.utilisation(of: rich).usedShare == 1)
-  #expect(format.utilisation(of: rich).perplexity > 24)
+  let use: CodebookUtilisation = format.utilisation(of: rich)
+  #expect(use.usedShare == 1)
+  #expect(use.perplexity > 24)
   // Eight vectors, seven of them in the last rows only: drawing where most samples are finds one,
   // and restarts must find the rest.
   var values = [Float](repeating: 1, count: 64 * 64)

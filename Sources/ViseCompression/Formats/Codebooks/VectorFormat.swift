@@ -95,24 +95,4 @@ public struct VectorFormat: WeightCodec {
     }
     return values
   }
-
-  /// How a stored weight uses its codebook.
-  public struct Utilisation: Hashable, Sendable {
-    /// The share of codes that occur.
-    public let usedShare: Double
-    /// exp(−Σ p ln p) of the codes' frequencies: as many equally frequent ones say as much.
-    public let perplexity: Double
-  }
-
-  public func utilisation(of encoded: EncodedWeight) -> Utilisation {
-    var counts = [Double](repeating: 0, count: 1 << bits)
-    var codes = [UInt8](repeating: 0, count: encoded.columns / dimension)
-    for row in 0..<encoded.rows {
-      BitPacking.unpack(encoded.bytes("codes"), row: row, bits: bits, into: &codes)
-      for code in codes { counts[Int(code)] += 1 }
-    }
-    return Utilisation(
-      usedShare: Double(counts.count { $0 > 0 }) / Double(counts.count),
-      perplexity: LinearAlgebra.effectiveRank(counts.map { Float($0) }))
-  }
 }

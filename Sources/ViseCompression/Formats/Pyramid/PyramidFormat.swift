@@ -75,11 +75,7 @@ public struct PyramidFormat: WeightCodec {
   ) throws -> EncodedWeight {
     let encoded = EncodedWeight(rows: weight.rows, columns: weight.columns, codec: self)
     guard let code = PyramidCode(dimension: dimension, pulses: pulses) else { return encoded }
-    let values = weight.copy()
-    for index in 0..<values.count {
-      let value = values.pointer[index]
-      values.pointer[index] = value.isNaN ? 0 : min(max(value, -65_504), 65_504)
-    }
+    let values = weight.finiteCopy()
     if isRotated {
       let rotation = rotation(weight.columns)
       rotation.apply(to: values)

@@ -66,7 +66,7 @@ public struct SegmentedFormat: WeightCodec {
     _ weight: Matrix, importance: [Float]?, work: RowWork
   ) throws -> EncodedWeight {
     let encoded = EncodedWeight(rows: weight.rows, columns: weight.columns, codec: self)
-    let values = Self.finite(weight)
+    let values = weight.finiteCopy()
     let order = Self.order(of: values, importance: importance)
     let sorted = values.columns(at: order)
     let weights = importance.map { importance in order.map { max(importance[$0], 0) } }
@@ -146,17 +146,6 @@ public struct SegmentedFormat: WeightCodec {
       let column = Int32(littleEndian: places.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
       return min(max(Int(column), 0), encoded.columns - 1)
     }
-  }
-
-  private static func finite(_ weight: Matrix) -> Matrix {
-    let values = weight.copy()
-    withExtendedLifetime(values) {
-      for index in 0..<values.count {
-        let value = values.pointer[index]
-        values.pointer[index] = value.isNaN ? 0 : min(max(value, -65_504), 65_504)
-      }
-    }
-    return values
   }
 
   /// Columns by falling energy of what they add to the outputs.
