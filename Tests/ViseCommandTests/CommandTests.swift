@@ -455,6 +455,10 @@ func filledPlansPruneTheirShareAndStayWithinTheirBits(strategy: String) throws {
   let mixed = try vise(
     "rewrite", sample, "--value-rank", "24", "--rotate", "hadamard", "--out", "never")
   #expect(mixed.code == 2)
+  #expect(try vise("rewrite", sample, "--drop-deltas", "0.9", "--out", "never").code == 2)
+  let same = try vise(
+    "rewrite", sample, "--drop-deltas", "0.9", "--base", sample, "--out", "never")
+  #expect(same.code == 2 && same.errors.contains("those of its base"))
 }
 
 @Test func rewritesThatContradictEachOtherAreRefused() throws {

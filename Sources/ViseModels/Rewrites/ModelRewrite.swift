@@ -36,7 +36,7 @@ public struct ModelRewrite: Sendable {
     let source =
       key == untiedHead ? try model.program.get().graph.head : key
     var weight = try model.decodeWeight(source)
-    for step in steps[key] ?? [] { weight = step.apply(to: weight) }
+    for step in steps[key] ?? [] { weight = try step.apply(to: weight) }
     return weight
   }
 }
@@ -47,6 +47,10 @@ public enum RewriteError: Error, Equatable, Sendable {
   case notRotatable(reason: String)
   /// The value heads cannot be made shorter.
   case notFactorable(reason: String)
+  /// The base model lacks the weight, or has it in another shape.
+  case otherBase(weight: String)
+  /// The model is its own base.
+  case equalToBase
   /// No two weights have channels between them that could be scaled.
   case nothingToScale
   /// The statistics lack a site's input.

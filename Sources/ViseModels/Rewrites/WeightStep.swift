@@ -16,11 +16,13 @@ public enum WeightStep: Sendable {
   case mixColumns([Matrix])
   /// The same to the runs of a column's rows.
   case mixRows([Matrix])
+  /// Most of what fine-tuning changed goes.
+  case dropDeltas(DeltaRewrite.Step)
 
   /// Changes `weight`, in place where that is possible.
   ///
   /// BLAS must be loaded.
-  func apply(to weight: Matrix) -> Matrix {
+  func apply(to weight: Matrix) throws -> Matrix {
     switch self {
     case .columns(let factors):
       return LinearAlgebra.scaleColumns(of: weight, by: factors)
@@ -33,6 +35,8 @@ public enum WeightStep: Sendable {
     case .fill(let value):
       weight.pointer.update(repeating: value, count: weight.count)
       return weight
+    case .dropDeltas(let step):
+      return try step.apply(to: weight)
     case .mixColumns(let matrices):
       return Self.mixed(weight, matrices)
     case .mixRows(let matrices):
@@ -44,7 +48,7 @@ public enum WeightStep: Sendable {
   func shape(from shape: [Int]) -> [Int] {
     var shape = shape
     switch self {
-    case .columns, .rows, .rotateRows, .rotateColumns, .fill: break
+    case .columns, .rows, .rotateRows, .rotateColumns, .fill, .dropDeltas: break
     case .mixColumns(let matrices):
       if !shape.isEmpty { shape[shape.count - 1] = matrices.reduce(0) { $0 + $1.columns } }
     case .mixRows(let matrices):

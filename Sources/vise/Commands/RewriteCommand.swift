@@ -15,8 +15,9 @@ struct RewriteCommand: ParsableCommand {
       gathers its energy in the first columns (pca, for formats such as split84). --scale moves \
       factors between channels: awq by the error in --format (clipping is method = "output_mse" in the \
       plan of the new file), smooth by SmoothQuant's rule. \
-      --value-rank alone changes what is computed: value heads keep that many channels, the \
-      nearest in the outputs; llama.cpp does not open such files, Vise does.
+      --value-rank changes what is computed: value heads keep that many channels, the \
+      nearest in the outputs; llama.cpp does not open such files, Vise does. --drop-deltas brings a fine-tuned model \
+      nearer to its --base.
       """)
 
   enum RotationName: String, ExpressibleByArgument, CaseIterable { case hadamard, pca }
@@ -55,6 +56,12 @@ struct RewriteCommand: ParsableCommand {
   @Option(help: "Channels each value head keeps, chosen with its output projection.")
   var valueRank: Int?
 
+  @Option(help: "The model this one was fine-tuned from.")
+  var base: String?
+
+  @Option(help: "The share of the differences from --base that goes, such as 0.9 (DARE).")
+  var dropDeltas: Double?
+
   @OptionGroup var calibration: CalibrationOptions
 
   @Option(help: "How rewritten matrices are stored: f16, bf16 or f32.")
@@ -83,9 +90,21 @@ struct RewriteCommand: ParsableCommand {
 
   func validate() throws {
     let changesChannels = rotate != nil || scale != nil || equalize
-    guard changesChannels || smoothKeys != nil || valueRank != nil else {
+    guard changesChannels || smoothKeys != nil || valueRank != nil || dropDeltas != nil else {
       throw ValidationError(
-        "give at least one of --rotate, --scale, --equalize, --smooth-keys and --value-rank")
+        "give at least one of --rotate, --scale, --equalize, --smooth-keys, --value-rank and "
+          + "--drop-deltas")
+    }
+    guard (base == nil) == (dropDeltas == nil) else {
+      throw ValidationError("--base and --drop-deltas go together")
+    }
+    if let dropDeltas {
+      guard dropDeltas >= 0, dropDeltas < 1 else {
+        throw ValidationError("--drop-deltas takes a share of 0 or more and below 1")
+      }
+      if changesChannels || smoothKeys != nil || valueRank != nil {
+        throw ValidationError("--drop-deltas goes before other rewrites: the base has none of them")
+      }
     }
     if valueRank != nil, changesChannels {
       throw ValidationError("--value-rank goes before or after other rewrites of the values")
@@ -124,6 +143,7 @@ struct RewriteCommand: ParsableCommand {
           .append(to: &rewrite)
         rewrite.notes.append("keys smoothed, alpha \(smoothKeys), \(count) layers")
       }
+      try appendDeltas(to: &rewrite, model, source)
       try appendValueRank(to: &rewrite, model, source)
       try appendRotation(to: &rewrite, model, source)
       let links = try appendScales(to: &rewrite, model, source, pool)
@@ -136,6 +156,18 @@ struct RewriteCommand: ParsableCommand {
           bytes: bytes, rewrittenTensors: rewrite.steps.count, rewrites: rewrite.notes,
           links: links))
     }
+  }
+
+  private func appendDeltas(
+    to rewrite: inout ModelRewrite, _ model: Model, _ source: CalibrationFile?
+  ) throws {
+    guard let dropDeltas, let base else { return }
+    let count = try DeltaRewrite(
+      DeltaPruning(ratio: dropDeltas, seed: seed), base: try Model(path: base),
+      calibration: source
+    ).append(to: &rewrite, of: model)
+    rewrite.notes.append(
+      "\(Percentage.text(dropDeltas)) of the differences of \(count) layers from the base dropped")
   }
 
   private func appendValueRank(

@@ -158,6 +158,8 @@ enum ErrorText {
     switch error {
     case .notRotatable(let reason): "the model cannot be rotated: \(reason)"
     case .notFactorable(let reason): "the value heads cannot be made shorter: \(reason)"
+    case .otherBase(let weight): "the base model has no \"\(weight)\" of the same shape"
+    case .equalToBase: "the model's layers are those of its base"
     case .nothingToScale: "no channels of the model can be scaled so"
     case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
     case .overflow(let weight):
