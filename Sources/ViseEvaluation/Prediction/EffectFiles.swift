@@ -1,3 +1,4 @@
+import Synchronization
 import ViseEstimates
 import ViseModels
 import ViseTensor
@@ -8,6 +9,7 @@ import ViseTensor
 /// found it. What a crash cuts off or a disk changes is recognised and ignored.
 public final class EffectFiles: Sendable {
   private let files: FileCache
+  private let insertions = Mutex(0)
   /// The model, the probe and all else that effects of one predictor share.
   struct Context: Sendable {
     let identity: String
@@ -38,7 +40,11 @@ public final class EffectFiles: Sendable {
       drawnShifts: Self.values(parts[1], of: Float.self), kl: kl)
   }
 
+  /// Effects stored by this object so far: those that had to be run.
+  var insertionCount: Int { insertions.withLock { $0 } }
+
   func insert(_ effect: SiteEffect, of site: String, _ treatment: String, in context: Context) {
+    insertions.withLock { $0 += 1 }
     let interval = effect.kl.interval
     let figures = [effect.kl.mean, interval?.lower ?? .nan, interval?.upper ?? .nan]
     files.write(

@@ -6,6 +6,6 @@ struct StudyCommand: ParsableCommand {
     commandName: "study", abstract: "Check Vise's claims on a model of yours.",
     subcommands: [
       StudyPredictorCommand.self, StudyIncrementalCommand.self, StudyEncodersCommand.self,
-      StudySolversCommand.self,
+      StudyEffectsCommand.self, StudySolversCommand.self,
     ])
 }

@@ -19,6 +19,9 @@ struct StudyIncrementalCommand: ParsableCommand {
   @Option(help: "Tokens that are measured.")
   var limit = 8192
 
+  @Option(help: "Edits of single layers, spread over the depth.")
+  var edits = 20
+
   @Option(help: "Runs of each figure; the median counts.")
   var runs = 3
 
@@ -36,14 +39,30 @@ struct StudyIncrementalCommand: ParsableCommand {
     let bound: Double
   }
 
+  private struct LayerEdits: Encodable {
+    let count: Int
+    let seconds, fullSeconds: Double
+    /// Of as many full evaluations.
+    let share: Double
+    /// The same of processors' seconds, which other programs change less.
+    let processorShare: Double
+    /// Unpaired over paired interval of edit − plan; medians over the edits.
+    let klTimesNarrower, logLossTimesNarrower: Double
+    /// Of a plan measured twice.
+    let controlDifference: Double
+  }
+
   private struct Report: Encodable {
     let tokens: Int
     let fullSeconds: Double
     let edits: [Row]
+    let layerEdits: LayerEdits
   }
 
   func validate() throws {
-    if limit < 512 || runs < 1 { throw ValidationError("--limit or --runs is too small") }
+    if limit < 512 || runs < 1 || edits < 1 {
+      throw ValidationError("--limit, --runs or --edits is too small")
+    }
   }
 
   func run() throws {
@@ -74,8 +93,16 @@ struct StudyIncrementalCommand: ParsableCommand {
         block: block, blocks: blocks, seconds: seconds, share: seconds / full,
         bound: Double(blocks - block) / Double(blocks) + 0.1)
     }
+    let layers = try EditStudy(evaluator: evaluator, cancellation: Interrupt.flag)
+      .run(count: edits, fullRuns: runs)
     return Report(
-      tokens: text.windowCount * text.windowLength, fullSeconds: full, edits: rows)
+      tokens: text.windowCount * text.windowLength, fullSeconds: full, edits: rows,
+      layerEdits: LayerEdits(
+        count: layers.edits, seconds: layers.editSeconds, fullSeconds: layers.fullSeconds,
+        share: layers.share, processorShare: layers.processorShare,
+        klTimesNarrower: layers.divergenceNarrowing,
+        logLossTimesNarrower: layers.logLossNarrowing,
+        controlDifference: layers.controlDifference))
   }
 
   private func median(
@@ -108,5 +135,13 @@ struct StudyIncrementalCommand: ParsableCommand {
         "block \(row.block) of \(row.blocks): \(row.seconds) s, \(row.share) of full, "
           + "bound \(row.bound)")
     }
+    let layers = report.layerEdits
+    print(
+      "\(layers.count) edits of single layers: \(layers.seconds) s, \(layers.share) of as many "
+        + "full evaluations (\(layers.processorShare) of processors); a plan measured twice differs by \(layers.controlDifference)"
+    )
+    print(
+      "  paired intervals are narrower than unpaired ones: KL \(layers.klTimesNarrower) times, "
+        + "log loss \(layers.logLossTimesNarrower) times")
   }
 }
