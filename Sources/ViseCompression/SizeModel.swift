@@ -94,10 +94,3 @@ public struct SizeModel: Hashable, Sendable {
     (bytes + alignment - 1) / alignment * alignment
   }
 }
-
-extension Treatment {
-  /// Whether GGUF has a type for what `site` becomes.
-  func fitsGGUF(_ site: Site) -> Bool {
-    form == .whole && storedFormat(for: site).storageType != nil
-  }
-}

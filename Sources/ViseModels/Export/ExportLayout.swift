@@ -68,16 +68,7 @@ extension Model {
   public func ggufMisfits(of plan: Plan) -> [ExportMisfit] {
     sites.compactMap { site -> ExportMisfit? in
       guard let treatment = plan.change(of: site) else { return nil }
-      let reason: String? =
-        if let problem = treatment.problem(for: site) {
-          problem
-        } else if treatment.form != .whole {
-          "GGUF runtimes have no factorized layers"
-        } else if treatment.storedFormat(for: site).storageType == nil {
-          "GGUF has no type for \(treatment.storedFormat(for: site).name)"
-        } else {
-          nil
-        }
+      let reason = treatment.problem(for: site) ?? treatment.ggufRestriction(for: site)
       return reason.map { ExportMisfit(site: site.name, treatment: treatment.name, reason: $0) }
     } + structureMisfits(of: plan)
   }

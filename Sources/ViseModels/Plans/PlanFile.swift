@@ -1,5 +1,6 @@
 import TOMLKit
 public import ViseCompression
+import ViseFormats
 
 /// A fault in a plan file, with the line it is on where that is known.
 public struct PlanFileError: Error, Hashable, Sendable {
@@ -166,20 +167,9 @@ public struct PlanFile: Hashable, Sendable {
     return "{ \(settings.joined(separator: ", ")) }"
   }
 
-  /// `text` as a TOML string.
+  /// `text` as a TOML string: one of JSON, but for the control character JSON leaves as it is.
   static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
+    JSONValue.quoted(text).replacing("\u{7f}", with: "\\u007f")
   }
 }
 

@@ -9,8 +9,7 @@ struct CalibrateCommand: ParsableCommand {
     commandName: "calibrate",
     abstract: "Collect statistics of a model's activations on a text.")
 
-  @Argument(help: "The model.")
-  var model: String
+  @OptionGroup var input: ModelArguments
 
   @Option(help: "The calibration text; it must not be the text quality is measured on.")
   var text: String?
@@ -44,9 +43,6 @@ struct CalibrateCommand: ParsableCommand {
   var overwrite = false
 
   @OptionGroup var options: RunOptions
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
 
   private struct OverlapEntry: Encodable {
     /// The share of the evaluation text's runs of 32 tokens that the calibration text holds.
@@ -89,7 +85,7 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      let model = try Model(path: model)
+      let model = try Model(path: input.model)
       let session = try options.session(model)
       let (text, source) = try preserving(try calibrationText(session), model)
       let overlap = try against.map { try self.overlap(of: text, with: $0, model) }
@@ -106,7 +102,7 @@ struct CalibrateCommand: ParsableCommand {
         sites: summary.siteCount, passes: summary.passCount,
         resumedWindows: summary.resumedWindowCount, bytes: summary.byteCount, seconds: seconds,
         tokensPerSecond: Double(summary.tokenCount) / seconds, source: source, overlap: overlap)
-      if json { try JSONOutput.write(report) } else { printSummary(report) }
+      if input.json { try JSONOutput.write(report) } else { printSummary(report) }
     }
   }
 

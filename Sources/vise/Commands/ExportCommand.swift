@@ -14,8 +14,7 @@ struct ExportCommand: ParsableCommand {
       folders with model.safetensors and config.json.
       """)
 
-  @Argument(help: "The model.")
-  var model: String
+  @OptionGroup var input: ModelArguments
 
   @Option(help: "The plan file.")
   var plan: String
@@ -39,9 +38,6 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Only say what would be written.")
   var dryRun = false
 
-  @Flag(help: "Print one JSON object.")
-  var json = false
-
   private struct Report: Encodable {
     let bytes: Int?
     let predictedBytes: Int
@@ -51,7 +47,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      let model = try Model(path: model)
+      let model = try Model(path: input.model)
       let file = try PlanLoader.load(plan, model: model)
       let target = to ?? model.exportTarget(of: file.plan, path: out)
       let predicted = try model.exportByteCount(of: file.plan, as: target, floats: dtype)
@@ -59,7 +55,7 @@ struct ExportCommand: ParsableCommand {
       let report = Report(
         bytes: written, predictedBytes: predicted, target: target.rawValue,
         substitutions: SubstitutionEntry.list(file))
-      if json {
+      if input.json {
         try JSONOutput.write(report)
       } else {
         for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }

@@ -12,8 +12,7 @@ struct MeasureCommand: ParsableCommand {
     commandName: "measure",
     abstract: "Measure perplexity, KL divergence and agreement of a plan on a text.")
 
-  @Argument(help: "The model.")
-  var model: String
+  @OptionGroup var input: ModelArguments
 
   @Option(help: "The text to measure on.")
   var text: String
@@ -36,9 +35,6 @@ struct MeasureCommand: ParsableCommand {
   @OptionGroup var calibration: CalibrationOptions
 
   @OptionGroup var options: RunOptions
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
 
   struct IntervalEntry: Encodable {
     let level: Double
@@ -74,7 +70,7 @@ struct MeasureCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      let model = try Model(path: model)
+      let model = try Model(path: input.model)
       let file = try PlanLoader.load(plan, model: model)
       let calibration = try calibration.load(for: model)
       let session = try options.session(
@@ -91,7 +87,7 @@ struct MeasureCommand: ParsableCommand {
         tokenizeSeconds: tokenizeSeconds, substitutions: SubstitutionEntry.list(file))
       report.preserved = try preservation.entry(
         file.plan, session: session, windowLength: window)
-      if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+      if input.json { try JSONOutput.write(report) } else { Self.printSummary(report) }
       if report.preserved?.isKept == false { throw ExitCode(1) }
     }
   }

@@ -6,6 +6,15 @@ import ViseEvaluation
 import ViseModels
 import ViseTensor
 
+/// What most commands begin with: a model, and how they report.
+struct ModelArguments: ParsableArguments {
+  @Argument(help: "The model.")
+  var model: String
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+}
+
 /// Options of the commands that run a model.
 struct RunOptions: ParsableArguments {
   @Option(help: "Memory for weights and caches, such as 4GB; half of the machine's by default.")

@@ -17,14 +17,10 @@ extension PlanCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check a plan against a model; a fault is named with its line.")
 
-    @Argument(help: "The model.")
-    var model: String
+    @OptionGroup var input: ModelArguments
 
     @Option(help: "The plan file.")
     var plan: String
-
-    @Flag(help: "Print one JSON object.")
-    var json = false
 
     private struct MisfitEntry: Encodable {
       let site, treatment, reason: String
@@ -43,7 +39,7 @@ extension PlanCommand {
 
     func run() throws {
       try CommandRunner.run {
-        let model = try Model(path: model)
+        let model = try Model(path: input.model)
         let file = try PlanLoader.load(plan, model: model)
         let changes = model.sites.compactMap { file.plan.change(of: $0) }
         let report = Report(
@@ -55,7 +51,7 @@ extension PlanCommand {
           ggufMisfits: model.ggufMisfits(of: file.plan).map {
             MisfitEntry(site: $0.site, treatment: $0.treatment, reason: $0.reason)
           })
-        if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+        if input.json { try JSONOutput.write(report) } else { Self.printSummary(report) }
       }
     }
 
@@ -75,17 +71,13 @@ extension PlanCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the sites that two plans treat differently.")
 
-    @Argument(help: "The model.")
-    var model: String
+    @OptionGroup var input: ModelArguments
 
     @Argument(help: "A plan file.")
     var first: String
 
     @Argument(help: "Another plan file.")
     var second: String
-
-    @Flag(help: "Print one JSON object.")
-    var json = false
 
     private struct Entry: Encodable {
       let site, first, second: String
@@ -100,7 +92,7 @@ extension PlanCommand {
 
     func run() throws {
       try CommandRunner.run {
-        let model = try Model(path: model)
+        let model = try Model(path: input.model)
         let plans = try [first, second].map { try PlanLoader.load($0, model: model).plan }
         let sizes = model.sizeModel
         let entries = plans[0].changedSites(from: plans[1], among: model.sites).map { site in
@@ -112,7 +104,7 @@ extension PlanCommand {
         }
         let report = Report(
           sites: entries, byteDelta: sizes.byteCount(of: plans[1]) - sizes.byteCount(of: plans[0]))
-        if json {
+        if input.json {
           try JSONOutput.write(report)
         } else {
           for entry in entries {

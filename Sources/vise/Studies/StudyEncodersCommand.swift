@@ -9,17 +9,13 @@ struct StudyEncodersCommand: ParsableCommand {
     commandName: "encoders",
     abstract: "Error and single-core speed of every block encoder on a model's weights.")
 
-  @Argument(help: "The model.")
-  var model: String
+  @OptionGroup var input: ModelArguments
 
   @Option(help: "Runs of each encoder; the fastest counts.")
   var repetitions = 3
 
   @Flag(help: "Let a few columns matter most, as with an importance matrix.")
   var importance = false
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
 
   private struct Result: Encodable {
     let tensor: String
@@ -39,7 +35,7 @@ struct StudyEncodersCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      let model = try Model(path: model)
+      let model = try Model(path: input.model)
       let progress = ProgressLine("encoding site")
       let results = try model.sites.flatMap { site in
         try Interrupt.flag.check()
@@ -47,7 +43,7 @@ struct StudyEncodersCommand: ParsableCommand {
         progress.report(site.index + 1, of: model.sites.count)
         return results
       }
-      if json {
+      if input.json {
         try JSONOutput.write(Report(results: results))
       } else {
         Self.printSummary(results)

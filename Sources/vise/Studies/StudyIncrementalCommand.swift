@@ -10,8 +10,7 @@ struct StudyIncrementalCommand: ParsableCommand {
     commandName: "incremental",
     abstract: "Time re-measuring after an edit at block k against a full evaluation.")
 
-  @Argument(help: "The model.")
-  var model: String
+  @OptionGroup var input: ModelArguments
 
   @Option(help: "The text; the sample model's by default.")
   var text: String?
@@ -26,9 +25,6 @@ struct StudyIncrementalCommand: ParsableCommand {
   var runs = 3
 
   @OptionGroup var options: RunOptions
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
 
   private struct Row: Encodable {
     let block, blocks: Int
@@ -67,7 +63,7 @@ struct StudyIncrementalCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      let model = try Model(path: model)
+      let model = try Model(path: input.model)
       guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
         throw InputError.noSampleModel
       }
@@ -75,7 +71,7 @@ struct StudyIncrementalCommand: ParsableCommand {
       let text = try TextLoader(model: model).load(path: path, windowLength: 512, limit: limit)
       try session.prefetchWeights(cancellation: Interrupt.flag)
       let report = try study(session, text)
-      if json { try JSONOutput.write(report) } else { Self.printSummary(report) }
+      if input.json { try JSONOutput.write(report) } else { Self.printSummary(report) }
     }
   }
 
