@@ -18,6 +18,9 @@ public final class PlanPredictor: Sendable {
   let trials: TrialBook
   private let files: EffectFiles?
   private let recorder: TrialRecorder?
+  /// What the reference expects of the head treated last: two thirds of the work of a figure under
+  /// a changed head, and the same for every edit elsewhere.
+  private let expectedHeads = Mutex<(treatment: Treatment, expected: Matrix)?>(nil)
   private let context: EffectFiles.Context
 
   /// Runs the reference over a probe of a few hundred of `tokens`.
@@ -205,10 +208,15 @@ public final class PlanPredictor: Sendable {
     let scores = try scorer.score(
       features, head: head, targets: probe.targets, cancellation: cancellation)
     var expected: Matrix?
-    if let site = session.headSite, plan.change(of: site) != nil {
-      expected = try scorer.expectation(
-        of: head, under: probe.reference.features, head: try session.weights.weight(headKey),
-        logSumExp: probe.reference.logSumExp, cancellation: cancellation)
+    if let treatment = session.headSite.flatMap({ plan.change(of: $0) }) {
+      expected = expectedHeads.withLock { $0?.treatment == treatment ? $0?.expected : nil }
+      if expected == nil {
+        let made = try scorer.expectation(
+          of: head, under: probe.reference.features, head: try session.weights.weight(headKey),
+          logSumExp: probe.reference.logSumExp, cancellation: cancellation)
+        expectedHeads.withLock { $0 = (treatment, made) }
+        expected = made
+      }
     }
     return Divergence.rows(
       reference: probe.reference, features: features, logSumExp: scores.logSumExp,
