@@ -6,11 +6,14 @@ import Glibc
 /// give way to whatever else the machine does.
 public final class ComputePool: Sendable {
   public let threadCount: Int
+  /// How far the threads give way.
+  public let niceness: Int32
   private let gate: Gate
 
   public init(threadCount: Int = ComputePool.coreCount, niceness: Int32 = 0) {
     precondition(threadCount > 0)
     self.threadCount = threadCount
+    self.niceness = niceness
     let gate = Gate()
     self.gate = gate
     for worker in 0..<threadCount {

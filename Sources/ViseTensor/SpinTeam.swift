@@ -39,14 +39,16 @@ public final class SpinTeam: Sendable {
   public let count: Int
   private let job: Job
 
-  /// - Parameter count: members, the calling thread included.
-  public init(count: Int) {
+  /// - Parameters:
+  ///   - count: members, the calling thread included.
+  ///   - niceness: how far the others give way.
+  public init(count: Int, niceness: Int32 = 0) {
     precondition(count > 0)
     self.count = count
     let job = Job(count: count)
     self.job = job
     for index in 1..<max(count, 1) {
-      DedicatedThread.start(niceness: 0) { Self.serve(job, index, count) }
+      DedicatedThread.start(niceness: niceness) { Self.serve(job, index, count) }
     }
   }
 

@@ -1,5 +1,5 @@
 public import ViseCompression
-public import ViseModels
+import ViseModels
 public import ViseTensor
 
 /// Times a model under a plan while it really reads and writes tokens.
@@ -17,26 +17,35 @@ public struct DecodingBenchmark {
     public let prefill: Figure
     /// Tokens a second, generated from an empty context.
     public let decode: Figure
+    /// Seconds of the median token of each run, which pauses of the machine do not change.
+    let medianTokens: [Double]
     /// Seconds from the prompt to the first token chosen.
     public let timeToFirstToken: Figure
     public let weightByteCount: Int
     public let cacheByteCount: Int
+    /// Whether nothing else wanted the processors; else the figures say little of an idle machine.
+    public let isCalm: Bool
   }
 
   private let decoder: Decoder
   private let prompt: [Int32]
   private let generated: Int
+  private let threadCount: Int
 
   /// - Parameters:
   ///   - prompt: tokens of the prompt, chosen at random with `seed`.
   ///   - generated: tokens to generate.
+  ///   - areWeightsMade: without it treated sites have any values, which are as fast.
   public init(
     session: ModelSession, plan: Plan, prompt: Int, generated: Int, seed: UInt64,
-    cancellation: CancellationFlag
+    areWeightsMade: Bool = true, cancellation: CancellationFlag
   ) throws {
     precondition(prompt > 0 && generated > 0)
-    decoder = try session.decoder(
-      plan: plan, capacity: max(prompt, generated) + 1, cancellation: cancellation)
+    decoder = try Decoder(
+      model: session.model, plan: plan, compressor: areWeightsMade ? session.compressor : nil,
+      capacity: max(prompt, generated) + 1, threads: session.pool.threadCount,
+      pool: session.pool, cancellation: cancellation)
+    threadCount = session.pool.threadCount
     self.generated = generated
     var random = RandomSource(seed: seed)
     let vocabulary = Double(session.program.configuration.vocabularyCount)
@@ -46,18 +55,24 @@ public struct DecodingBenchmark {
   /// Runs everything once unmeasured, then `runs` times.
   public func run(_ runs: Int, cancellation: CancellationFlag) throws -> Result {
     precondition(runs > 0)
-    var (prefill, decode, first): ([Double], [Double], [Double]) = ([], [], [])
+    var (prefill, decode, first, medians): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
+    var watch = ProcessorWatch(threads: threadCount)
     for run in 0...runs {
-      let times = (try readPrompt(cancellation), try generate(cancellation))
+      var times = (read: 0.0, chosen: 0.0, tokens: [Double]())
+      _ = try watch.time {
+        (times.read, times.chosen) = try readPrompt(cancellation)
+        times.tokens = try generate(cancellation)
+      }
       guard run > 0 else { continue }
-      prefill.append(Double(prompt.count) / times.0.read)
-      first.append(times.0.chosen)
-      decode.append(Double(generated) / times.1)
+      prefill.append(Double(prompt.count) / times.read)
+      first.append(times.chosen)
+      decode.append(Double(generated) / times.tokens.reduce(0, +))
+      medians.append(times.tokens.sorted()[generated / 2])
     }
     return Result(
-      prefill: Figure(runs: prefill), decode: Figure(runs: decode),
+      prefill: Figure(runs: prefill), decode: Figure(runs: decode), medianTokens: medians,
       timeToFirstToken: Figure(runs: first), weightByteCount: decoder.weightByteCount,
-      cacheByteCount: decoder.cacheByteCount)
+      cacheByteCount: decoder.cacheByteCount, isCalm: watch.isCalm)
   }
 
   /// Seconds until the prompt was read, and until a token was chosen.
@@ -74,28 +89,17 @@ public struct DecodingBenchmark {
     return (read, (ContinuousClock.now - start) / .seconds(1))
   }
 
-  /// Seconds to generate from the prompt's first token.
-  private func generate(_ cancellation: CancellationFlag) throws -> Double {
+  /// Seconds of each token generated from the prompt's first one.
+  private func generate(_ cancellation: CancellationFlag) throws -> [Double] {
     decoder.reset()
     var sampler = TokenSampler.greedy
     var token = prompt[0]
-    let start = ContinuousClock.now
-    for _ in 0..<generated {
+    return try (0..<generated).map { _ in
       try cancellation.check()
+      let start = ContinuousClock.now
       try decoder.read([token])
       token = decoder.withLogits { sampler.choose($0) }
+      return (ContinuousClock.now - start) / .seconds(1)
     }
-    return (ContinuousClock.now - start) / .seconds(1)
-  }
-}
-
-extension ModelSession {
-  /// Something that generates text from the model under `plan`, on as many threads as the pool has.
-  public func decoder(
-    plan: Plan, capacity: Int, cancellation: CancellationFlag
-  ) throws -> Decoder {
-    try Decoder(
-      model: model, plan: plan, compressor: compressor, capacity: capacity,
-      threads: pool.threadCount, pool: pool, cancellation: cancellation)
   }
 }

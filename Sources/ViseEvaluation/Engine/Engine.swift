@@ -26,6 +26,8 @@ public final class Engine: Sendable {
     public var effects: EffectFiles?
     /// The folder of the store that keeps trials beyond this session.
     public var trialFolder: String?
+    /// Where this machine's times are kept beyond this session.
+    public var machine: MachineFiles?
     /// Turns an error into the sentence a person reads.
     public var describe: @Sendable (any Error) -> String
 

@@ -6,13 +6,15 @@ import ViseTensor
 
 /// Chooses and runs the next piece of evaluation, most wanted first.
 ///
-/// The order: effects the current plan needs, its prediction, a first measurement, the formats of
-/// the sites the user looks at, the full measurement, the rest of the sites.
+/// The order: effects the current plan needs, its prediction, a first measurement, the selected
+/// site's formats, what its speed follows from, the formats of the sites the user looks at, the full
+/// measurement, the plan's speed itself, the rest of the sites.
 final class EngineEvaluation {
   private let model: Model
   private let predictor: PlanPredictor
   private let instant: InstantPlanPredictor
   private let evaluator: PlanEvaluator
+  private let meter: LatencyMeter
   private let emit: @Sendable (EngineEvent) -> Void
   private let recorder: TrialRecorder?
   private var scores: [Plan: [WindowScore]] = [:]
@@ -34,7 +36,7 @@ final class EngineEvaluation {
 
   init(
     model: Model, predictor: PlanPredictor, instant: InstantPlanPredictor,
-    evaluator: PlanEvaluator, recorder: TrialRecorder? = nil,
+    evaluator: PlanEvaluator, meter: LatencyMeter, recorder: TrialRecorder? = nil,
     emit: @escaping @Sendable (EngineEvent) -> Void
   ) {
     self.model = model
@@ -42,6 +44,7 @@ final class EngineEvaluation {
     self.instant = instant
     self.evaluator = evaluator
     self.recorder = recorder
+    self.meter = meter
     self.emit = emit
   }
 
@@ -57,9 +60,13 @@ final class EngineEvaluation {
     if try predict(wishes, cancellation) { return true }
     if try measure(wishes, upTo: min(Self.firstWindows, windows), cancellation) { return true }
     if try learn(wishes, cancellation) { return true }
+    if try probe(Array(wishes.attention.prefix(1)), cancellation) { return true }
+    if try time(wishes, cancellation) { return true }
     if try probe(wishes.attention, cancellation) { return true }
+    if try rehearse(wishes, cancellation) { return true }
     if try measure(wishes, upTo: windows, cancellation) { return true }
     if try learn(wishes, cancellation) { return true }
+    if try timePlan(wishes, cancellation) { return true }
     return try probe(Array(model.sites.indices), cancellation)
   }
 
@@ -96,6 +103,64 @@ final class EngineEvaluation {
     remember(new, for: wishes.plan)
     announceMeasurement(of: wishes)
     return true
+  }
+
+  /// Times the model as loaded, or a kernel that the plan or an edit of the selected site needs;
+  /// false where nothing is left.
+  private func time(
+    _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    let did =
+      try meter.measureReference(cancellation: cancellation)
+      || meter.measureKernel(of: wishes.plan, cancellation: cancellation)
+      || timeFormats(of: wishes.attention.prefix(1), cancellation)
+    if did {
+      emit(.activity("timing this machine"))
+      announceLatency(of: wishes)
+    }
+    return did
+  }
+
+  private func timeFormats(
+    of sites: ArraySlice<Int>, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    for index in sites where model.sites.indices.contains(index) {
+      let site = model.sites[index]
+      for format in DefaultFormat.bitWidths.compactMap(DefaultFormat.asked(bits:)) {
+        guard let used = DefaultFormat.resolve(format, for: site)?.used else { continue }
+        if try meter.measureKernel(
+          of: Treatment(format: used), at: site, cancellation: cancellation)
+        {
+          return true
+        }
+      }
+    }
+    return false
+  }
+
+  /// Runs a random plan, to learn how far off predicted times are; false once enough were run.
+  private func rehearse(
+    _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    guard try meter.rehearse(cancellation: cancellation) else { return false }
+    emit(.activity("timing this machine"))
+    announceLatency(of: wishes)
+    return true
+  }
+
+  /// Times the plan itself; false where that was done, or cannot be.
+  private func timePlan(
+    _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    guard try meter.measure(wishes.plan, cancellation: cancellation) else { return false }
+    announceLatency(of: wishes)
+    return true
+  }
+
+  private func announceLatency(of wishes: EngineInbox.Wishes) {
+    if let latency = meter.model.latency(of: wishes.plan) {
+      emit(.latency(latency, revision: wishes.revision))
+    }
   }
 
   /// Learns from the first and from the full measurement of the plan; false where that was done.

@@ -53,11 +53,6 @@ struct EngineRun {
     publish: (any InstantPredictor) -> Void
   ) throws -> EngineEvaluation {
     let flag = inbox.begin(.preparation).1
-    let latency = LatencyModel(model: model)
-    publish(LatencyOnlyPredictor(latency: latency))
-    emit(.activity("measuring this machine"))
-    latency.use(try MachineProfile.measure(on: pool, cancellation: flag))
-    announceLatency(latency)
     emit(.activity("running the reference"))
     let session = try ModelSession(
       model: model, calibration: calibration, levels: options.levels, pool: pool,
@@ -70,12 +65,13 @@ struct EngineRun {
     let predictor = try PlanPredictor(
       session: session, tokens: text.tokens, firstToken: text.firstToken,
       files: options.effects, recorder: recorder, cancellation: flag)
-    let instant = predictor.instantPredictor(latency: latency)
+    let meter = try LatencyMeter(session: session, files: options.machine)
+    let instant = predictor.instantPredictor(latency: meter.model)
     publish(instant)
-    announceLatency(latency)
     return EngineEvaluation(
       model: model, predictor: predictor, instant: instant,
-      evaluator: PlanEvaluator(session: session, text: text), recorder: recorder, emit: emit)
+      evaluator: PlanEvaluator(session: session, text: text), meter: meter, recorder: recorder,
+      emit: emit)
   }
 
   private func openTrials() -> TrialRecorder? {
@@ -93,13 +89,6 @@ struct EngineRun {
     if overlap.isWhole { throw CalibrationError.sameText }
     if !overlap.isNone {
       emit(.log("part of the text measured on is in the calibration text; figures flatter"))
-    }
-  }
-
-  private func announceLatency(_ latency: LatencyModel) {
-    let (wishes, _) = inbox.begin(.preparation)
-    if let estimate = latency.latency(of: wishes.plan) {
-      emit(.latency(estimate, revision: wishes.revision))
     }
   }
 
@@ -172,14 +161,5 @@ extension EngineRun {
       emit(.spectrumFailed(site: index, reason: options.describe(error)))
     }
     emit(.activity(nil))
-  }
-}
-
-/// Predicts latency while nothing is known about quality.
-private struct LatencyOnlyPredictor: InstantPredictor {
-  let latency: LatencyModel
-
-  func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
-    (nil, latency.latency(of: plan))
   }
 }

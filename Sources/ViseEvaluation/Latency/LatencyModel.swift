@@ -3,110 +3,142 @@ import Synchronization
 public import ViseCompression
 public import ViseEstimates
 public import ViseModels
-import ViseTensor
 
-/// Predicts how fast a plan runs on this machine, batch 1, from measured rates.
+/// Predicts how fast a plan runs on this machine, batch 1, from how fast the model as loaded does.
 ///
-/// Decoding reads every weight once a token: it takes the longer of reading the bytes and
-/// unpacking the weights. Prefill multiplies matrices and unpacks each weight once a batch.
+/// The model as loaded is timed while it really decodes; a plan's time differs by what its products
+/// with weights cost more or less, which follows from runs of each kernel. Whatever else a token takes
+/// is the same under all plans. Runs of other plans correct this and give the interval.
 public final class LatencyModel: LatencyPredicting {
-  /// Tokens of one prefill batch.
-  private static let prefillBatch = 512.0
-
-  private let sites: [Site]
-  private let headIndex: Int?
-  private let embeddingIndex: Int?
-  private let profile = Mutex<MachineProfile?>(nil)
-
-  public init(model: Model) {
-    sites = model.sites
-    let graph = try? model.program.get().graph
-    headIndex = graph.flatMap { graph in model.site(named: graph.head)?.index }
-    embeddingIndex = model.sites.first { $0.role == .tokenEmbedding }?.index
+  private struct State {
+    var reference: DecodingSpeed?
+    /// By the products of the plan: where they lie makes no difference.
+    var speeds: [[DecodingProduct: Int]: DecodingSpeed] = [:]
+    var decodeTrials = LatencyTrials()
+    var promptTrials = LatencyTrials()
   }
 
-  /// Sets the machine's rates; until then nothing is predicted.
-  public func use(_ profile: MachineProfile) {
-    self.profile.withLock { $0 = profile }
+  private let products: DecodingProducts
+  private let costs: MachineCosts
+  private let reference: ProductWork
+  private let state = Mutex(State())
+
+  /// - Throws: `ModelError` where the model cannot be run.
+  public init(model: Model, costs: MachineCosts) throws {
+    products = try DecodingProducts(model: model)
+    reference = ProductWork(products.products(of: Plan()))
+    self.costs = costs
+  }
+
+  /// Kernels that `plan` runs on.
+  func kernels(of plan: Plan) -> Set<DecodingProduct.Kernel> {
+    Set(products.products(of: plan).map(\.kernel))
+  }
+
+  /// Bytes of weights a token is multiplied with.
+  func weightByteCount(of plan: Plan) -> Int { ProductWork(products.products(of: plan)).byteCount }
+
+  /// Takes up how fast the model as loaded ran.
+  func useReference(_ speed: DecodingSpeed) {
+    state.withLock {
+      $0.reference = speed
+      $0.speeds[reference.counts] = speed
+    }
+  }
+
+  /// Learns from how fast `plan` ran.
+  ///
+  /// - Parameter isShown: whether the plan's own figure is `speed` from now on.
+  func learn(_ speed: DecodingSpeed, of plan: Plan, isShown: Bool = true) {
+    let work = ProductWork(products.products(of: plan))
+    guard work.counts != reference.counts else { return }
+    let change = change(to: work)
+    state.withLock { state in
+      if isShown { state.speeds[work.counts] = speed }
+      guard let change, !change.isBorrowed, speed.isCalm, let reference = state.reference
+      else { return }
+      let key = work.counts.hashValue
+      state.decodeTrials.add(
+        .init(
+          change: change.decode, reference: reference.decodeSeconds,
+          measured: speed.decodeSeconds), key: key)
+      state.promptTrials.add(
+        .init(
+          change: change.prompt(speed.promptLength),
+          reference: reference.promptSeconds(of: speed.promptLength),
+          measured: speed.promptMedian), key: key)
+    }
+  }
+
+  /// Whether `plan`, or one of the same products, was timed.
+  func isMeasured(_ plan: Plan) -> Bool {
+    let counts = ProductWork(products.products(of: plan)).counts
+    return state.withLock { $0.speeds[counts] != nil }
   }
 
   public func latency(of plan: Plan) -> LatencyEstimate? {
-    guard let profile = profile.withLock({ $0 }) else { return nil }
-    let weights = weights(of: plan, rates: profile.unpackRates)
-    let work = Work(weights, profile) { $0.median }
-    let runs = profile.bandwidth.runs.indices.map { run in
-      Work(weights, profile) { $0.runs[run] }.secondsPerToken(profile.bandwidth.runs[run])
+    let work = ProductWork(products.products(of: plan))
+    let change = change(to: work)
+    return state.withLock { state in
+      if let speed = state.speeds[work.counts] {
+        return LatencyEstimate(
+          decodeSecondsPerToken: speed.decodeEstimate,
+          prefillTokensPerSecond: speed.prefillEstimate,
+          bindingCeiling: change?.ceiling(speed.decodeSeconds) ?? "unknown")
+      }
+      guard let change else { return nil }
+      guard let reference = state.reference else { return Self.prior(change) }
+      let length = reference.promptLength
+      let decode = state.decodeTrials.seconds(reference.decodeSeconds, change.decode)
+      let prompt = state.promptTrials.seconds(reference.promptMedian, change.prompt(length))
+      guard !change.isBorrowed else {
+        return LatencyEstimate(
+          decodeSecondsPerToken: Estimate(value: decode, provenance: .prior),
+          prefillTokensPerSecond: Estimate(value: Double(length) / prompt, provenance: .prior),
+          bindingCeiling: change.ceiling(decode))
+      }
+      let provenance = Provenance.predicted(tokens: reference.tokens)
+      return LatencyEstimate(
+        decodeSecondsPerToken: state.decodeTrials.estimate(decode, provenance: provenance),
+        prefillTokensPerSecond: state.promptTrials.estimate(
+          Double(length) / prompt, provenance: provenance),
+        bindingCeiling: change.ceiling(decode))
     }
-    let decode = work.secondsPerToken(profile.bandwidth.median)
-    let prefill =
-      Self.prefillBatch
-      / (2 * work.weights * Self.prefillBatch / profile.matrixFlops.median + work.unpackSeconds)
-    let provenance: Provenance =
-      weights.contains { $0.isBorrowed } ? .prior : .predicted(tokens: 1)
-    // In logarithms: a time has no interval below zero, however much the runs differ.
-    let spread = MeanInterval(sums: runs.map { log($0) }, weights: runs.map { _ in 1 })
-      .exponential.interval
-    let interval = spread.map {
-      Interval(lower: min($0.lower, decode), upper: max($0.upper, decode), level: $0.level)
-    }
+  }
+
+  /// What is known before the model itself was timed: its products alone.
+  private static func prior(_ change: Change) -> LatencyEstimate {
+    let length = KernelCost.promptLength
+    let prompt = change.new.prompt.total * Double(length) + change.new.last.total
     return LatencyEstimate(
-      decodeSecondsPerToken: Estimate(value: decode, interval: interval, provenance: provenance),
-      prefillTokensPerSecond: Estimate(value: prefill, provenance: provenance),
-      bindingCeiling: work.bytes / profile.bandwidth.median > work.unpackSeconds
-        ? "memory bandwidth" : "unpacking")
+      decodeSecondsPerToken: Estimate(value: change.new.decode.total, provenance: .prior),
+      prefillTokensPerSecond: Estimate(value: Double(length) / prompt, provenance: .prior),
+      bindingCeiling: change.ceiling(change.new.decode.total))
   }
 
-  /// Weights that one token reads and unpacks alike.
-  private struct Share {
-    let count: Int
-    let bitsPerWeight: Double
-    /// The type whose measured rate they are unpacked at.
-    let type: StorageType
-    /// Whether that rate stands in for a format none was measured for.
-    let isBorrowed: Bool
+  /// What products cost under a plan and as loaded.
+  private struct Change {
+    let new: ProductWork.Cost
+    let old: ProductWork.Cost
+
+    var isBorrowed: Bool { new.isBorrowed || old.isBorrowed }
+    var decode: LatencyTrials.Change { new.decode - old.decode }
+
+    func prompt(_ length: Int) -> LatencyTrials.Change {
+      (new.prompt - old.prompt) * Double(length) + (new.last - old.last)
+    }
+
+    /// What limits a token of `seconds`.
+    func ceiling(_ seconds: Double) -> String {
+      if new.decode.total < seconds / 2 { return "all but weights" }
+      return new.memory > new.decode.total / 3 ? "memory bandwidth" : "kernels"
+    }
   }
 
-  /// What one token costs.
-  private struct Work {
-    var bytes = 0.0
-    var weights = 0.0
-    var unpackSeconds = 0.0
-
-    init(_ shares: [Share], _ profile: MachineProfile, rate: (MachineProfile.Rate) -> Double) {
-      for share in shares {
-        weights += Double(share.count)
-        bytes += Double(share.count) * share.bitsPerWeight / 8
-        unpackSeconds +=
-          Double(share.count) / (profile.unpackRates[share.type].map(rate) ?? .infinity)
-      }
-    }
-
-    func secondsPerToken(_ bandwidth: Double) -> Double { max(bytes / bandwidth, unpackSeconds) }
-  }
-
-  /// Weights one token reads, by their format: every site, but of a separate embedding only one row.
-  private func weights(
-    of plan: Plan, rates: [StorageType: MachineProfile.Rate]
-  ) -> [Share] {
-    var counts: [NumberFormat: Int] = [:]
-    for site in sites where site.index != embeddingIndex || site.index == headIndex {
-      let treatment = plan.change(of: site)
-      let format = treatment?.storedFormat(for: site) ?? .ggml(site.stored)
-      let small = treatment?.reduced(site) ?? site
-      counts[format, default: 0] +=
-        treatment?.form.parameterCount(rows: small.rows, columns: small.columns)
-        ?? small.parameterCount
-    }
-    return counts.compactMap { format, count in
-      let own = format.storageType.flatMap { rates[$0] == nil ? nil : $0 }
-      let nearest = rates.keys.min { a, b in
-        (abs(a.bitsPerWeight - format.bitsPerWeight), a.rawValue)
-          < (abs(b.bitsPerWeight - format.bitsPerWeight), b.rawValue)
-      }
-      return (own ?? nearest).map {
-        Share(
-          count: count, bitsPerWeight: format.bitsPerWeight, type: $0, isBorrowed: own == nil)
-      }
-    }
+  private func change(to work: ProductWork) -> Change? {
+    let (kernels, curve) = costs.known
+    guard let curve, let new = work.cost(kernels, curve), let old = reference.cost(kernels, curve)
+    else { return nil }
+    return Change(new: new, old: old)
   }
 }

@@ -16,6 +16,8 @@ public final class Decoder {
   public let weightByteCount: Int
   /// Bytes of the keys and values of all positions.
   public let cacheByteCount: Int
+  /// What each token is multiplied with, in the order of the graph.
+  public let products: [DecodingProduct]
 
   private let schedule: DecodingSchedule
   private let vocabulary: Int
@@ -24,12 +26,13 @@ public final class Decoder {
   private let scratch: [FloatBuffer]
 
   /// - Parameters:
-  ///   - compressor: makes the sites the plan treats.
+  ///   - compressor: makes the sites the plan treats; without one they have any values, which is
+  ///     enough to be timed; the plan then removes no channels.
   ///   - capacity: the most positions a text may have.
   ///   - threads: members of the team.
   ///   - pool: where weights are made and laid out.
   public init(
-    model: Model, plan: Plan, compressor: SiteCompressor, capacity: Int, threads: Int,
+    model: Model, plan: Plan, compressor: SiteCompressor?, capacity: Int, threads: Int,
     pool: ComputePool, cancellation: CancellationFlag
   ) throws {
     precondition(capacity > 0 && threads > 0)
@@ -46,6 +49,7 @@ public final class Decoder {
     vocabulary = program.configuration.vocabularyCount
     weightByteCount = decoding.weightByteCount
     cacheByteCount = decoding.cacheByteCount
+    products = decoding.products
     let rows = min(capacity, Self.batchLength)
     buffers = schedule.places.map {
       ByteBuffer(count: $0.rowByteCount * ($0.isLastOnly ? 1 : rows))
@@ -59,7 +63,7 @@ public final class Decoder {
     }
     let scratchCount = max(decoding.scratchCount, attention.max() ?? 0)
     scratch = (0..<threads).map { _ in FloatBuffer(count: scratchCount) }
-    team = SpinTeam(count: threads)
+    team = SpinTeam(count: threads, niceness: pool.niceness)
   }
 
   /// Forgets all tokens.

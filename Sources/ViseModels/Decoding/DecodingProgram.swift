@@ -11,6 +11,7 @@ struct DecodingProgram {
   private(set) var scheduler = DecodingScheduler()
   private(set) var weightByteCount = 0
   private(set) var cacheByteCount = 0
+  private(set) var products: [DecodingProduct] = []
   /// Floats of scratch space the weights need.
   private(set) var scratchCount = 0
   private var values: [Int: DecodingScheduler.Value] = [:]
@@ -104,6 +105,7 @@ struct DecodingProgram {
     for (index, factor) in factors.enumerated() {
       weightByteCount += factor.byteCount
       scratchCount = max(scratchCount, factor.scratchCount)
+      products.append(factor.product(isLastOnly: isLastOnly))
       var inputs = [result]
       if let type = factor.packedType {
         inputs.append(round(result, for: type, columns: factor.columns, isLastOnly: isLastOnly))

@@ -35,6 +35,35 @@ enum DecodingWeight: Sendable {
     }
   }
 
+  /// A weight for `product` whose values are of no consequence.
+  init(filledFor product: DecodingProduct, in arena: WeightArena, work: RowWork) throws {
+    // Half-floats of about 0.05 and floats of about 1e-13, whatever a type reads there.
+    let bytes = ByteBuffer(count: product.byteCount)
+    bytes.storage.initializeMemory(as: UInt8.self, repeating: 0x2A)
+    switch product.kernel {
+    case .rows(let type):
+      self = .rows(
+        WeightRows(
+          source: .bytes(bytes), type: type, rows: product.rows, columns: product.columns))
+    case .packed(let type):
+      self = .packed(
+        try PackedMatrix(
+          bytes.bytes, type: type, rows: product.rows, columns: product.columns, in: arena,
+          work: work))
+    }
+  }
+
+  /// What multiplying with it is.
+  func product(isLastOnly: Bool) -> DecodingProduct {
+    let kernel: DecodingProduct.Kernel =
+      switch self {
+      case .packed(let matrix): .packed(matrix.type)
+      case .rows(let rows): .rows(rows.type)
+      }
+    return DecodingProduct(
+      kernel: kernel, rows: rowCount, columns: columns, isLastOnly: isLastOnly)
+  }
+
   /// The type activations are rounded for; `nil` where they stay floats.
   var packedType: StorageType? {
     if case .packed(let matrix) = self { matrix.type } else { nil }

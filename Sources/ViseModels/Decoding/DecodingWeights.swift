@@ -9,7 +9,8 @@ import ViseTensor
 struct DecodingWeights {
   let model: Model
   let plan: Plan
-  let compressor: SiteCompressor
+  /// Makes treated sites; without one they have any values.
+  let compressor: SiteCompressor?
   let pool: ComputePool
   let cancellation: CancellationFlag
   let arena = WeightArena()
@@ -18,6 +19,11 @@ struct DecodingWeights {
   func factors(of key: String) throws -> [DecodingWeight] {
     guard let site = model.site(named: key), let treatment = plan.change(of: site) else {
       return [try weight(try rows(of: key))]
+    }
+    guard let compressor else {
+      let work = RowWork(pool: pool, cancellation: cancellation)
+      return try DecodingProducts.products(of: site, under: treatment)
+        .map { try DecodingWeight(filledFor: $0, in: arena, work: work) }
     }
     if treatment.removesChannels {
       return [.rows(floats(try compressor.values(of: site, under: treatment)))]
@@ -40,7 +46,9 @@ struct DecodingWeights {
 
   /// Rows of an embedding, to be read one at a time.
   func table(_ key: String) throws -> WeightRows {
-    guard let site = model.site(named: key), let treatment = plan.change(of: site) else {
+    guard let compressor, let site = model.site(named: key),
+      let treatment = plan.change(of: site)
+    else {
       return try rows(of: key)
     }
     if !treatment.removesChannels {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
+import ViseCompression
 import ViseEvaluation
+import ViseModels
 import ViseTensor
 
 /// Says what Vise found on this machine and how fast it is.
@@ -20,27 +22,36 @@ struct DoctorCommand: ParsableCommand {
     let sampleModel, state, cache: String?
   }
 
+  /// How fast products with weights of one type are, all threads together.
+  private struct KernelRates: Encodable {
+    let name: String
+    /// Weights a second for one token, from the caches and from memory.
+    let cachedWeightsPerSecond, streamedWeightsPerSecond: Double
+    /// Bytes a second for one token from memory.
+    let streamedBytesPerSecond: Double
+    /// Weights times tokens a second for a prompt.
+    let promptProductsPerSecond: Double
+  }
+
   private struct Report: Encodable {
     let cpu: String
     let threads: Int
-    let kernels: String
+    let instructions, packedInstructions: String
     let blas: String
-    let gflops: Double
-    let memoryBandwidth: Double
-    let unpackWeightsPerSecond: [String: Double]
+    /// Multiplications of long rows for one token, by the type of the weights.
+    let kernels: [KernelRates]
     let terminal: Terminal
     let paths: Paths
   }
 
   func run() throws {
     try CommandRunner.run {
-      let profile = try MachineProfile.measure(on: ComputePool(), cancellation: Interrupt.flag)
+      let pool = ComputePool()
+      let costs = MachineCosts(pool: pool, files: MachineFiles.standard())
       let report = Report(
-        cpu: Self.cpuName, threads: profile.threadCount, kernels: Kernels.variantName,
-        blas: "OpenBLAS, \(BLAS.coreName) kernels", gflops: profile.matrixFlops.median / 1e9,
-        memoryBandwidth: profile.bandwidth.median,
-        unpackWeightsPerSecond: Dictionary(
-          uniqueKeysWithValues: profile.unpackRates.map { ($0.key.name, $0.value.median) }),
+        cpu: Processor.name, threads: pool.threadCount, instructions: Kernels.variantName,
+        packedInstructions: PackedMatrix.variantName, blas: "OpenBLAS, \(BLAS.coreName) kernels",
+        kernels: try NumberFormat.encodable.map { try Self.rates(of: $0, costs) },
         terminal: Terminal(
           term: Self.variable("TERM"), locale: setlocale(LC_CTYPE, "").map { String(cString: $0) },
           isTerminal: isatty(STDOUT_FILENO) == 1),
@@ -52,13 +63,32 @@ struct DoctorCommand: ParsableCommand {
     }
   }
 
+  private static func rates(of type: StorageType, _ costs: MachineCosts) throws -> KernelRates {
+    let columns = 4096
+    let kernel = DecodingProduct.Kernel(type, columns: columns)
+    let cost = try costs.measure(kernel, cancellation: Interrupt.flag)
+    let product = DecodingProduct(kernel: kernel, rows: 4096, columns: columns)
+    let weights = Double(product.weightCount)
+    let streamed = cost.decodeSeconds(product, streamedShare: 1)
+    return KernelRates(
+      name: kernel.name,
+      cachedWeightsPerSecond: weights / cost.decodeSeconds(product, streamedShare: 0),
+      streamedWeightsPerSecond: weights / streamed,
+      streamedBytesPerSecond: Double(product.byteCount) / streamed,
+      promptProductsPerSecond: weights * Double(KernelCost.promptLength)
+        / cost.prompt.seconds(rows: product.rows, columns: columns))
+  }
+
   private static func printSummary(_ report: Report) {
     print("cpu        \(report.cpu), \(report.threads) threads")
-    print("kernels    \(report.kernels)")
-    print("blas       \(report.blas), \(Int(report.gflops)) GFLOP/s")
-    print("memory     \(Int(report.memoryBandwidth / 1e9)) GB/s read")
-    for (name, rate) in report.unpackWeightsPerSecond.sorted(by: { $0.key < $1.key }) {
-      print("  unpack   \(name) \(Int(rate / 1e6)) million weights/s")
+    print("kernels    \(report.instructions), packed \(report.packedInstructions)")
+    print("blas       \(report.blas)")
+    for kernel in report.kernels {
+      print(
+        "  \(kernel.name): decode \(Int(kernel.cachedWeightsPerSecond / 1e6)) million weights/s "
+          + "from the caches, \(Int(kernel.streamedWeightsPerSecond / 1e6)) from memory "
+          + "(\(Int(kernel.streamedBytesPerSecond / 1e9)) GB/s), "
+          + "prompt \(Int(kernel.promptProductsPerSecond / 1e9)) billion products/s")
     }
     print(
       "terminal   TERM \(report.terminal.term ?? "unset"), "
@@ -66,20 +96,6 @@ struct DoctorCommand: ParsableCommand {
     print("sample     \(report.paths.sampleModel ?? "not found")")
     print("state      \(report.paths.state ?? "unknown")")
     print("cache      \(report.paths.cache ?? "unknown")")
-  }
-
-  private static var cpuName: String {
-    guard let file = fopen("/proc/cpuinfo", "r") else { return "unknown" }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 512)
-    while fgets(&line, Int32(line.count), file) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-      if text.hasPrefix("model name"), let colon = text.firstIndex(of: ":") {
-        return text[text.index(after: colon)...].split(separator: "\n").joined()
-          .drop { $0 == " " }.description
-      }
-    }
-    return "unknown"
   }
 
   private static func variable(_ name: String) -> String? {

@@ -63,6 +63,7 @@ struct OpenCommand: ParsableCommand {
     engineOptions.levels = LevelDatabase.standard()
     engineOptions.effects = EffectFiles.standard()
     engineOptions.trialFolder = TrialStore.standardFolder()
+    engineOptions.machine = MachineFiles.standard()
     let engine = engineOptions
     let code = runWorkbench(
       modelPath: modelPath,

@@ -30,7 +30,8 @@ struct PredictCommand: ParsableCommand {
   private static let tokenLimit = 32_768
 
   private struct Provenances: Encodable {
-    let bytes, klMean, prefillTokensPerSecond, decodeTokensPerSecond: String
+    let bytes, klMean: String
+    let prefillTokensPerSecond, decodeTokensPerSecond: String?
   }
 
   private struct Report: Encodable {
@@ -47,6 +48,9 @@ struct PredictCommand: ParsableCommand {
     let isOutsideValidity: Bool
     let validityLimit: Double?
     let prefillTokensPerSecond, decodeTokensPerSecond: Double?
+    let prefillInterval, decodeInterval: [Double]?
+    /// What limits decoding.
+    let bindingCeiling: String?
     let provenance: Provenances
     let substitutions: [SubstitutionEntry]
   }
@@ -57,10 +61,9 @@ struct PredictCommand: ParsableCommand {
       let file = try PlanLoader.load(plan, model: model)
       let session = try options.session(model, calibration: try calibration.load(for: model))
       let quality = try predictQuality(file.plan, session)
-      let latencyModel = LatencyModel(model: model)
-      latencyModel.use(
-        try MachineProfile.measure(on: session.pool, cancellation: Interrupt.flag))
-      let latency = latencyModel.latency(of: file.plan)
+      let meter = try LatencyMeter(session: session, files: MachineFiles.standard())
+      try meter.prepare(file.plan, cancellation: Interrupt.flag)
+      let latency = meter.model.latency(of: file.plan)
       let report = report(
         sizes: model.sizeModel, plan: file.plan, quality: quality, latency: latency,
         substitutions: SubstitutionEntry.list(file))
@@ -91,18 +94,23 @@ struct PredictCommand: ParsableCommand {
     let interval = quality.klMean.interval
     var limit: Double?
     if case .outside(let beyond) = quality.klMean.trust { limit = beyond }
-    let speed = "predicted from rates measured on this machine"
+    let decode = latency?.decodeSecondsPerToken
+    let prefill = latency?.prefillTokensPerSecond
     return Report(
       bytes: sizes.byteCount(of: plan), target: sizes.target(of: plan).rawValue,
       klMean: quality.klMean.value,
       interval: interval.map { [$0.lower, $0.upper] }, intervalLevel: interval?.level,
       intervalBasis: quality.klMean.trust.map(Self.words), isOutsideValidity: limit != nil,
       validityLimit: limit,
-      prefillTokensPerSecond: latency?.prefillTokensPerSecond.value,
-      decodeTokensPerSecond: latency.map { 1 / $0.decodeSecondsPerToken.value },
+      prefillTokensPerSecond: prefill?.value,
+      decodeTokensPerSecond: decode.map { 1 / $0.value },
+      prefillInterval: prefill?.interval.map { [$0.lower, $0.upper] },
+      decodeInterval: decode?.interval.map { [1 / $0.upper, 1 / $0.lower] },
+      bindingCeiling: latency?.bindingCeiling,
       provenance: Provenances(
         bytes: "exact", klMean: Self.words(quality.klMean.provenance),
-        prefillTokensPerSecond: speed, decodeTokensPerSecond: speed),
+        prefillTokensPerSecond: prefill.map { Self.speedWords($0.provenance) },
+        decodeTokensPerSecond: decode.map { Self.speedWords($0.provenance) }),
       substitutions: substitutions)
   }
 
@@ -124,6 +132,14 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
+  private static func speedWords(_ provenance: Provenance) -> String {
+    switch provenance {
+    case .exact, .prior: "from kernels timed on this machine, the model itself was not"
+    case .predicted: "predicted from the model as loaded and kernels, timed on this machine"
+    case .measured: "measured on this machine"
+    }
+  }
+
   private func printSummary(_ report: Report) {
     for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
     print("size      \(report.bytes) bytes, \(report.provenance.bytes), as \(report.target)")
@@ -136,9 +152,8 @@ struct PredictCommand: ParsableCommand {
       print("          outside what predictions hold for: \(limit) nats or more")
     }
     if let decode = report.decodeTokensPerSecond, let prefill = report.prefillTokensPerSecond {
-      print(
-        "speed     decode \(decode), prefill \(prefill) tokens/s, \(report.provenance.decodeTokensPerSecond)"
-      )
+      print("speed     decode \(decode), prefill \(prefill) tokens/s")
+      print("          \(report.provenance.decodeTokensPerSecond ?? "")")
     }
   }
 }

@@ -43,4 +43,5 @@ enum InputError: Error, Equatable {
   case otherTokens(path: String)
   /// There is no home, or `$VISE_TRIALS` is `off`.
   case noTrialStore
+  case nothingTimed
 }

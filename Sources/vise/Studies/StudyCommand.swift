@@ -5,7 +5,7 @@ struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "study", abstract: "Check Vise's claims on a model of yours.",
     subcommands: [
-      StudyPredictorCommand.self, StudyIncrementalCommand.self, StudyEncodersCommand.self,
-      StudyEffectsCommand.self, StudySolversCommand.self,
+      StudyPredictorCommand.self, StudyLatencyCommand.self, StudyIncrementalCommand.self,
+      StudyEffectsCommand.self, StudyEncodersCommand.self, StudySolversCommand.self,
     ])
 }

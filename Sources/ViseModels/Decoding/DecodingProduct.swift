@@ -1,0 +1,130 @@
+public import ViseCompression
+import ViseFormats
+public import ViseTensor
+
+/// A product of activations with a weight as decoding does it, from which its time follows.
+public struct DecodingProduct: Hashable, Sendable {
+  /// The code that multiplies.
+  public enum Kernel: Hashable, Sendable {
+    /// Packed weights of the type with rounded activations.
+    case packed(StorageType)
+    /// Rows of the type, unpacked on the way, with float activations.
+    case rows(StorageType)
+
+    /// The kernel of rows of `type`.
+    public init(_ type: StorageType, columns: Int) {
+      self = PackedMatrix.supports(type, columns: columns) ? .packed(type) : .rows(type)
+    }
+
+    public var type: StorageType {
+      switch self {
+      case .packed(let type), .rows(let type): type
+      }
+    }
+
+    public var isPacked: Bool {
+      if case .packed = self { true } else { false }
+    }
+
+    /// Such as `packed q4_K`.
+    public var name: String {
+      switch self {
+      case .packed(let type): "packed \(type.name)"
+      case .rows(let type): "rows \(type.name)"
+      }
+    }
+  }
+
+  public let kernel: Kernel
+  public let rows: Int
+  public let columns: Int
+  /// Whether a prompt needs it for its last token only, as the vocabulary head.
+  public let isLastOnly: Bool
+
+  public init(kernel: Kernel, rows: Int, columns: Int, isLastOnly: Bool = false) {
+    self.kernel = kernel
+    self.rows = rows
+    self.columns = columns
+    self.isLastOnly = isLastOnly
+  }
+
+  public var weightCount: Int { rows * columns }
+
+  /// Bytes read, but for padding.
+  public var byteCount: Int { rows * (kernel.type.byteCount(elements: columns) ?? 4 * columns) }
+}
+
+/// The products with weights a model's graph asks for, and what plans make of them.
+///
+/// Says without making any weight what `Decoder` does, but where channels are removed: there the
+/// products are those of the smaller model that is exported.
+public struct DecodingProducts: Sendable {
+  /// One linear operation of the graph.
+  private struct Linear: Sendable {
+    let site: Site?
+    let stored: DecodingProduct
+  }
+
+  private let linears: [Linear]
+
+  /// - Throws: `ModelError` where the model cannot be run.
+  public init(model: Model) throws {
+    let graph = try model.program.get().graph
+    var linears: [Linear] = []
+    func add(_ key: String, isLastOnly: Bool) {
+      guard let record = model.checkpoint.record(named: key), record.shape.count == 2 else {
+        return
+      }
+      let (rows, columns) = (record.shape[0], record.shape[1])
+      let isPlain = model.storages[key].map { $0 == .plain } ?? true
+      let isKept =
+        isPlain && record.type.isDecodable && record.type.byteCount(elements: columns) != nil
+      let stored = DecodingProduct(
+        kernel: isKept ? .init(record.type, columns: columns) : .rows(.f32), rows: rows,
+        columns: columns, isLastOnly: isLastOnly)
+      linears.append(Linear(site: model.site(named: key), stored: stored))
+    }
+    for node in graph.nodes {
+      if case .linear(let weight, _) = node.operation { add(weight, isLastOnly: false) }
+    }
+    add(graph.head, isLastOnly: true)
+    self.linears = linears
+  }
+
+  /// The products of one token under `plan`.
+  public func products(of plan: Plan) -> [DecodingProduct] {
+    linears.flatMap { linear in
+      guard let site = linear.site, let treatment = plan.change(of: site) else {
+        return [linear.stored]
+      }
+      return Self.products(of: site, under: treatment, isLastOnly: linear.stored.isLastOnly)
+    }
+  }
+
+  /// The products with `site` once it is treated.
+  public static func products(
+    of site: Site, under treatment: Treatment, isLastOnly: Bool = false
+  ) -> [DecodingProduct] {
+    let small = treatment.reduced(site)
+    guard small.parameterCount > 0 else { return [] }
+    func product(_ type: StorageType, rows: Int, columns: Int) -> DecodingProduct {
+      DecodingProduct(
+        kernel: .init(type, columns: columns), rows: rows, columns: columns,
+        isLastOnly: isLastOnly)
+    }
+    guard case .ggml(let type) = treatment.storedFormat(for: site), type.isDecodable else {
+      return [product(.f32, rows: small.rows, columns: small.columns)]
+    }
+    switch treatment.form {
+    case .whole:
+      return [product(type, rows: small.rows, columns: small.columns)]
+    case .lowRank(let rank):
+      return [
+        product(type, rows: rank, columns: small.columns),
+        product(type, rows: small.rows, columns: rank),
+      ]
+    case .structured:
+      return [product(.f32, rows: small.rows, columns: small.columns)]
+    }
+  }
+}
