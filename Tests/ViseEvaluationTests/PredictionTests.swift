@@ -101,12 +101,14 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
     rows: predictor.probe.reference.features.rows,
     columns: predictor.probe.reference.features.columns)
   change.pointer.update(repeating: 0, count: change.count)
+  var alone = 0.0
   for site in sample.session.model.sites where site.block == 1 {
     let effect = try #require(
       predictor.effects.measured(site: site.index, treatment: Treatment(format: .ggml(.q3_K))))
     effect.shift.add(to: change.pointer, factor: 1)
+    alone += effect.klMean
   }
-  let slow = drawnKL(predictor.probe.sampledHead, change)
+  let slow = (drawnKL(predictor.probe.sampledHead, change) * alone).squareRoot()
   let fast = try #require(instant.predict(plan).quality).klMean.value
   // The features' shifts were rounded to bfloat16 (relative 2⁻⁹), those of the logits were not.
   #expect(abs(fast - slow) < 0.01 * slow)

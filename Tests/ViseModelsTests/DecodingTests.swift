@@ -151,4 +151,32 @@ import ViseTensor
     #expect(draws(1, 1) != draws(1, 2))
     #expect(Set(draws(1, 1)).isSuperset(of: [0, 1, 2]))
   }
+
+  @Test(arguments: FixtureModel.all)
+  func productsAreThoseADecoderHas(name: String) throws {
+    let model = try FixtureModel(name: name).gguf()
+    let products = try DecodingProducts(model: model)
+    let compressor = Self.compressor(try ModelRun(model).weights)
+    let treatments = [
+      Treatment(format: .ggml(.q8_0)), Treatment(format: .ggml(.q4_K)),
+      Treatment(lowRank: LowRank(rank: 32), format: .ggml(.q4_0)),
+      Treatment(format: NumberFormat(name: "int4:g32")), Treatment(format: .ggml(.f16)),
+    ]
+    for shift in treatments.indices {
+      var plan = Plan()
+      for site in model.sites {
+        let treatment = treatments[(site.index + shift) % treatments.count]
+        let isTable = site.role == .tokenEmbedding && treatment.form != .whole
+        if treatment.problem(for: site) == nil, !isTable { plan[site.name] = treatment }
+      }
+      #expect(!plan.isEmpty)
+      let made = try Self.decoder(model, plan, compressor: compressor, capacity: 4)
+      #expect(made.products == products.products(of: plan))
+      let filled = try Decoder(
+        model: model, plan: plan, compressor: nil, capacity: 4, threads: 2,
+        pool: ComputePool(threadCount: 2), cancellation: CancellationFlag())
+      #expect(filled.products == made.products)
+      try filled.read([1, 2])
+    }
+  }
 }

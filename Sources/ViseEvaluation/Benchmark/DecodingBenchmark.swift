@@ -55,7 +55,8 @@ public struct DecodingBenchmark {
   /// Runs everything once unmeasured, then `runs` times.
   public func run(_ runs: Int, cancellation: CancellationFlag) throws -> Result {
     precondition(runs > 0)
-    var (prefill, decode, first, medians): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
+    var (prefill, decode): ([Double], [Double]) = ([], [])
+    var (first, medians): ([Double], [Double]) = ([], [])
     var watch = ProcessorWatch(threads: threadCount)
     for run in 0...runs {
       var times = (read: 0.0, chosen: 0.0, tokens: [Double]())

@@ -14,7 +14,7 @@ final class EngineEvaluation {
   private let predictor: PlanPredictor
   private let instant: InstantPlanPredictor
   private let evaluator: PlanEvaluator
-  private let meter: LatencyMeter
+  private let meter: LatencyMeter?
   private let emit: @Sendable (EngineEvent) -> Void
   private let recorder: TrialRecorder?
   private var scores: [Plan: [WindowScore]] = [:]
@@ -36,7 +36,8 @@ final class EngineEvaluation {
 
   init(
     model: Model, predictor: PlanPredictor, instant: InstantPlanPredictor,
-    evaluator: PlanEvaluator, meter: LatencyMeter, recorder: TrialRecorder? = nil,
+    evaluator: PlanEvaluator, meter: LatencyMeter? = nil,
+    recorder: TrialRecorder? = nil,
     emit: @escaping @Sendable (EngineEvent) -> Void
   ) {
     self.model = model
@@ -110,10 +111,11 @@ final class EngineEvaluation {
   private func time(
     _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
   ) throws -> Bool {
+    guard let meter else { return false }
     let did =
       try meter.measureReference(cancellation: cancellation)
       || meter.measureKernel(of: wishes.plan, cancellation: cancellation)
-      || timeFormats(of: wishes.attention.prefix(1), cancellation)
+      || timeFormats(of: wishes.attention.prefix(1), with: meter, cancellation)
     if did {
       emit(.activity("timing this machine"))
       announceLatency(of: wishes)
@@ -122,7 +124,7 @@ final class EngineEvaluation {
   }
 
   private func timeFormats(
-    of sites: ArraySlice<Int>, _ cancellation: CancellationFlag
+    of sites: ArraySlice<Int>, with meter: LatencyMeter, _ cancellation: CancellationFlag
   ) throws -> Bool {
     for index in sites where model.sites.indices.contains(index) {
       let site = model.sites[index]
@@ -142,7 +144,7 @@ final class EngineEvaluation {
   private func rehearse(
     _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
   ) throws -> Bool {
-    guard try meter.rehearse(cancellation: cancellation) else { return false }
+    guard let meter, try meter.rehearse(cancellation: cancellation) else { return false }
     emit(.activity("timing this machine"))
     announceLatency(of: wishes)
     return true
@@ -152,13 +154,15 @@ final class EngineEvaluation {
   private func timePlan(
     _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
   ) throws -> Bool {
-    guard try meter.measure(wishes.plan, cancellation: cancellation) else { return false }
+    guard let meter, try meter.measure(wishes.plan, cancellation: cancellation) else {
+      return false
+    }
     announceLatency(of: wishes)
     return true
   }
 
   private func announceLatency(of wishes: EngineInbox.Wishes) {
-    if let latency = meter.model.latency(of: wishes.plan) {
+    if let latency = meter?.model.latency(of: wishes.plan) {
       emit(.latency(latency, revision: wishes.revision))
     }
   }

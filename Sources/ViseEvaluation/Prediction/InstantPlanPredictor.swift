@@ -138,7 +138,8 @@ public final class InstantPlanPredictor: InstantPredictor {
       state.contributions.values.contains { $0.shifts != nil }
       ? SampledHead.klMean(state.sum, groups: sequences) : (mean: 0, deviation: 0)
     let value = state.contributions.values.reduce(superposed.mean) { $0 + $1.addedKL }
-    return (value, superposed.deviation)
+    let alone = state.contributions.values.reduce(0) { $0 + $1.klMean }
+    return (JointDivergence.mean(superposed: value, alone: alone), superposed.deviation)
   }
 
   /// Makes a site count with `treatment`; false where nothing is known about it yet.
@@ -180,11 +181,13 @@ public final class InstantPlanPredictor: InstantPredictor {
         ? Contribution(addedKL: effect.klMean, klMean: effect.klMean)
         : Contribution(shifts: effect.drawnShifts, factor: 1, klMean: effect.klMean)
     case .interpolated(let effect, let factor):
+      let klMean = effect.klMean * Double(factor * factor)
       return isHead
-        ? Contribution(addedKL: effect.klMean * Double(factor * factor), isMeasured: false)
-        : Contribution(shifts: effect.drawnShifts, factor: Double(factor), isMeasured: false)
+        ? Contribution(addedKL: klMean, klMean: klMean, isMeasured: false)
+        : Contribution(
+          shifts: effect.drawnShifts, factor: Double(factor), klMean: klMean, isMeasured: false)
     case .prior(let klMean):
-      return Contribution(addedKL: klMean, isMeasured: false)
+      return Contribution(addedKL: klMean, klMean: klMean, isMeasured: false)
     case nil:
       return nil
     }

@@ -114,19 +114,24 @@ public final class PlanPredictor: Sendable {
   /// As `predict`, before any correction, with the interval over the probe's sequences.
   func superpose(_ plan: Plan, cancellation: CancellationFlag) throws -> MeanInterval {
     let features = probe.reference.features.copy()
+    var alone = 0.0
     for site in session.model.sites {
       guard let treatment = plan.ownChange(of: site) else { continue }
       guard let effect = effects.measured(site: site.index, treatment: treatment) else {
         preconditionFailure("effects are measured before a plan is predicted")
       }
       effect.shift.add(to: features.pointer, factor: 1)
+      alone += effect.klMean
     }
     var headPlan = Plan()
     if let head = session.headSite, let treatment = plan.ownChange(of: head) {
       headPlan[head.name] = treatment
     }
-    return meanInterval(
+    let superposed = meanInterval(
       try divergences(features, plan: headPlan, cancellation: cancellation))
+    guard superposed.mean > 0 else { return superposed }
+    return superposed.scaled(
+      by: JointDivergence.mean(superposed: superposed.mean, alone: alone) / superposed.mean)
   }
 
   /// Learns from `plan` having been measured on the first windows of `text`, and keeps the trial.

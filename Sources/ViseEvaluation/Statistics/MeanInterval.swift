@@ -29,6 +29,15 @@ public struct MeanInterval: Hashable, Sendable {
 }
 
 extension MeanInterval {
+  /// The mean and its interval times `factor`.
+  func scaled(by factor: Double) -> MeanInterval {
+    MeanInterval(
+      mean: mean * factor,
+      interval: interval.map {
+        Interval(lower: $0.lower * factor, upper: $0.upper * factor, level: $0.level)
+      })
+  }
+
   /// About the standard error of the mean's logarithm, from the interval; 0 without one.
   var relativeDeviation: Double {
     guard let interval, mean > 0 else { return 0 }

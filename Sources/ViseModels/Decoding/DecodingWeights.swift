@@ -64,7 +64,9 @@ struct DecodingWeights {
 
   /// A vector, such as a norm's weight or a bias.
   func vector(_ key: String) throws -> Matrix {
-    guard let (site, treatment) = plan.correction(ofBias: key, among: model.sites) else {
+    guard let compressor,
+      let (site, treatment) = plan.correction(ofBias: key, among: model.sites)
+    else {
       return try model.decodeWeight(key)
     }
     return try compressor.correctedBias(of: site, under: treatment)

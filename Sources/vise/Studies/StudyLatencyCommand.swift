@@ -73,7 +73,8 @@ struct StudyLatencyCommand: ParsableCommand {
       seed: seed,
       decodeError: median { $0.predicted.decodeSeconds / $0.measured.decodeSeconds },
       prefillError: median { $0.predicted.prefillRate / $0.measured.prefillRate },
-      withInterval: rows.count { $0.isCovered != nil }, covered: rows.count { $0.isCovered == true },
+      withInterval: rows.count { $0.isCovered != nil },
+      covered: rows.count { $0.isCovered == true },
       spread: (seconds.max() ?? 1) / (seconds.min() ?? 1),
       plans: rows.map {
         Entry(
