@@ -112,9 +112,13 @@ final class EngineEvaluation {
     _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
   ) throws -> Bool {
     guard let meter else { return false }
+    if try meter.measureReference(cancellation: cancellation) {
+      if !meter.isCalm { emit(.log("the machine is busy: times are longer than they would be")) }
+      announceLatency(of: wishes)
+      return true
+    }
     let did =
-      try meter.measureReference(cancellation: cancellation)
-      || meter.measureKernel(of: wishes.plan, cancellation: cancellation)
+      try meter.measureKernel(of: wishes.plan, cancellation: cancellation)
       || timeFormats(of: wishes.attention.prefix(1), with: meter, cancellation)
     if did {
       emit(.activity("timing this machine"))

@@ -46,16 +46,16 @@ public final class LatencyModel: LatencyPredicting {
     }
   }
 
-  /// Learns from how fast `plan` ran.
+  /// Learns from how fast `plan` ran, if the machine was calm.
   ///
   /// - Parameter isShown: whether the plan's own figure is `speed` from now on.
   func learn(_ speed: DecodingSpeed, of plan: Plan, isShown: Bool = true) {
     let work = ProductWork(products.products(of: plan))
-    guard work.counts != reference.counts else { return }
+    guard speed.isCalm, work.counts != reference.counts else { return }
     let change = change(to: work)
     state.withLock { state in
       if isShown { state.speeds[work.counts] = speed }
-      guard let change, !change.isBorrowed, speed.isCalm, let reference = state.reference
+      guard let change, !change.isBorrowed, let reference = state.reference
       else { return }
       let key = work.counts.hashValue
       state.decodeTrials.add(

@@ -63,6 +63,10 @@ struct PredictCommand: ParsableCommand {
       let quality = try predictQuality(file.plan, session)
       let meter = try LatencyMeter(session: session, files: MachineFiles.standard())
       try meter.prepare(file.plan, cancellation: Interrupt.flag)
+      if !meter.isCalm {
+        StandardError.write(
+          "vise: warning: the machine is busy; speeds are lower than they would be\n")
+      }
       let latency = meter.model.latency(of: file.plan)
       let report = report(
         sizes: model.sizeModel, plan: file.plan, quality: quality, latency: latency,

@@ -51,7 +51,7 @@ enum ErrorText {
         + misfits.map { "\"\($0.site)\" (\($0.treatment)): \($0.reason)" }.joined(separator: "; ")
     case InputError.notUTF8(let path): "\(path) is not UTF-8 text"
     case InputError.nothingTimed:
-      "no plan could be run: weights in the form decoding reads do not fit --memory"
+      "no plan could be timed: the machine is busy, or the weights do not fit --memory"
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
     case InputError.otherTokens(let path):

@@ -38,6 +38,8 @@ struct StudyLatencyCommand: ParsableCommand {
     let seed: UInt64
     /// Medians of |log(predicted / measured)|.
     let decodeError, prefillError: Double
+    /// Plans whose run something else disturbed; they are not counted.
+    let disturbed: Int
     /// Plans that had an interval before they ran, and those it held.
     let withInterval, covered: Int
     /// Slowest over fastest of the plans measured.
@@ -73,7 +75,7 @@ struct StudyLatencyCommand: ParsableCommand {
       seed: seed,
       decodeError: median { $0.predicted.decodeSeconds / $0.measured.decodeSeconds },
       prefillError: median { $0.predicted.prefillRate / $0.measured.prefillRate },
-      withInterval: rows.count { $0.isCovered != nil },
+      disturbed: plans - rows.count, withInterval: rows.count { $0.isCovered != nil },
       covered: rows.count { $0.isCovered == true },
       spread: (seconds.max() ?? 1) / (seconds.min() ?? 1),
       plans: rows.map {
@@ -93,6 +95,7 @@ struct StudyLatencyCommand: ParsableCommand {
     }
     print("decode    median error \(Percentage.text(report.decodeError))")
     print("prefill   median error \(Percentage.text(report.prefillError))")
+    if report.disturbed > 0 { print("disturbed \(report.disturbed) plans, not counted") }
     print("intervals \(report.covered) of \(report.withInterval) held")
   }
 }
