@@ -57,6 +57,13 @@ let package = Package(
       ],
       swiftSettings: numeric),
     .target(
+      name: "ViseDevices",
+      dependencies: [
+        "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseTOML",
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "ViseTrials", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: strict),
     .target(name: "ViseEstimates", dependencies: ["ViseCompression"], swiftSettings: strict),
@@ -88,6 +95,7 @@ let package = Package(
       dependencies: [
         "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
         "ViseEstimates", "ViseEvaluation", "ViseTrials", "ViseWorkbench", "ViseTerminal",
+        "ViseDevices",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -110,6 +118,10 @@ let package = Package(
         "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats", "ViseCompression",
         "ViseTensor",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ViseDevicesTests",
+      dependencies: ["ViseDevices", "ViseModels", "ViseFormats", "ViseCompression", "ViseTensor"],
       swiftSettings: strict),
     .executableTarget(
       name: "StoreFixture",

@@ -9,6 +9,7 @@ struct Vise: ParsableCommand {
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
       CalibrateCommand.self, CompareCommand.self, PredictCommand.self, BenchCommand.self,
+      DevicesCommand.self,
       PlanCommand.self,
       RewriteCommand.self, ExportCommand.self, TrialsCommand.self, PlayCommand.self,
       StudyCommand.self, DoctorCommand.self,

@@ -8,6 +8,9 @@ private let allowedImports: [String: Set<String>] = [
   "ViseCompression": ["ViseTensor"],  // and Glibc, for its mathematics
   "ViseTOML": ["TOMLKit"],
   "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
+  "ViseDevices": [
+    "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseTOML", "TOMLKit",
+  ],
   "ViseEstimates": ["ViseCompression"],
   "ViseTrials": ["GRDB", "FoundationEssentials"],
   "ViseEvaluation": [
@@ -19,7 +22,7 @@ private let allowedImports: [String: Set<String>] = [
     "CTerminal", "ViseTerminal", "ViseWorkbench", "ViseCompression", "ViseEstimates",
   ],
   "vise": [
-    "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials",
+    "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials", "ViseDevices",
     "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats", "ViseTensor", "ArgumentParser",
     "FoundationEssentials",
   ],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ViseCompression
+import ViseDevices
 import ViseEvaluation
 import ViseFormats
 import ViseModels
@@ -28,7 +29,7 @@ enum CommandRunner {
     switch error {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
-      is InputError:
+      is InputError, is DeviceProfileError:
       true
     default: false
     }
@@ -44,4 +45,5 @@ enum InputError: Error, Equatable {
   /// There is no home, or `$VISE_TRIALS` is `off`.
   case noTrialStore
   case nothingTimed
+  case unknownDevice(String, known: [String])
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ViseCompression
+import ViseDevices
 import ViseEvaluation
 import ViseFormats
 import ViseModels
@@ -36,6 +37,7 @@ enum ErrorText {
     case let error as RewriteError: rewrite(error)
     case let error as LinearAlgebraError: linearAlgebra(error)
     case let error as TrialStoreError: trialStore(error)
+    case let error as DeviceProfileError: deviceProfile(error)
     case BlockDropError.notRemovable(let block):
       "block \(block) cannot be dropped: something of it, such as a bias, would remain"
     case BlockDropError.nothingWouldRemain: "no block would remain"
@@ -57,6 +59,8 @@ enum ErrorText {
     case InputError.otherTokens(let path):
       "\(path) makes other tokens of the text, so the two cannot be compared token by token"
     case InputError.noTrialStore: "no trials are kept: VISE_TRIALS is off, or there is no home"
+    case InputError.unknownDevice(let name, let known):
+      "no device is called \"\(name)\"; known are \(known.joined(separator: ", "))"
     default: "\(error)"
     }
   }

@@ -1,0 +1,7 @@
+/// The device profiles that come with Vise, as the TOML a user would write.
+///
+/// Each names the public documents its figures are from; what those do not state, such as shares of
+/// peaks that are reached, is marked as assumed or derived.
+enum BuiltInProfiles {
+  static let texts = processors + accelerators + edge
+}
