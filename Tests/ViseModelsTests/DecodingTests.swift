@@ -1,7 +1,8 @@
 import Testing
 import ViseCompression
-import ViseModels
 import ViseTensor
+
+@testable import ViseModels
 
 /// Generating one token at a time from stored weights, against the executor on decoded ones.
 @Suite struct DecodingTests {
@@ -178,5 +179,42 @@ import ViseTensor
       #expect(filled.products == made.products)
       try filled.read([1, 2])
     }
+  }
+
+  @Test(
+    arguments: [
+      "int2:g32", "int3:g64", "int4:g32", "int4:channel", "int5:g32", "int6:g32", "int8:g64",
+      "int8:tensor", "int2:g32:asym", "int4:g32:asym", "int5:g64:asym", "int7:g32:asym",
+    ])
+  func integersKeepTheirLevelsWhenPacked(name: String) throws {
+    let format = try #require(NumberFormat(name: name))
+    var random = RandomSource(seed: 11)
+    let (rows, columns) = (19, 192)
+    let weight = Matrix(
+      rows: rows, columns: columns,
+      values: (0..<rows * columns).map { _ in Float(random.nextUnit() - 0.4) })
+    let work = RowWork(pool: nil)
+    let encoded = try format.codec.encode(weight, importance: nil, work: work)
+    let expected = try format.codec.decode(encoded, work: work)
+    let packed = try #require(try PackedIntegers.rows(encoded, format: format, work: work))
+    #expect(packed.type == PackedIntegers.type(of: format, columns: columns))
+    let found = Matrix(rows: rows, columns: columns)
+    packed.decode(0..<rows, into: found.pointer)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let (value, exact) = (found.row(row)[column], expected.row(row)[column])
+        // The format rounds its products to half floats, the packed kernels do not.
+        #expect(abs(value - exact) <= abs(exact) / 1024)
+      }
+    }
+  }
+
+  @Test func integersWithoutAPlaceStayFloats() throws {
+    for name in ["int8:g32:asym", "int4:g16"] {
+      let format = try #require(NumberFormat(name: name))
+      #expect(PackedIntegers.type(of: format, columns: 192) == nil)
+    }
+    let format = try #require(NumberFormat(name: "int4:g32"))
+    #expect(PackedIntegers.type(of: format, columns: 100) == nil)
   }
 }

@@ -107,24 +107,34 @@ public struct DecodingProducts: Sendable {
   ) -> [DecodingProduct] {
     let small = treatment.reduced(site)
     guard small.parameterCount > 0 else { return [] }
-    func product(_ type: StorageType, rows: Int, columns: Int) -> DecodingProduct {
-      DecodingProduct(
-        kernel: .init(type, columns: columns), rows: rows, columns: columns,
-        isLastOnly: isLastOnly)
+    let format = treatment.storedFormat(for: site)
+    func product(rows: Int, columns: Int) -> DecodingProduct? {
+      type(of: format, columns: columns).map {
+        DecodingProduct(
+          kernel: .init($0, columns: columns), rows: rows, columns: columns,
+          isLastOnly: isLastOnly)
+      }
     }
-    guard case .ggml(let type) = treatment.storedFormat(for: site), type.isDecodable else {
-      return [product(.f32, rows: small.rows, columns: small.columns)]
-    }
+    let floats = DecodingProduct(
+      kernel: .rows(.f32), rows: small.rows, columns: small.columns, isLastOnly: isLastOnly)
     switch treatment.form {
     case .whole:
-      return [product(type, rows: small.rows, columns: small.columns)]
+      return [product(rows: small.rows, columns: small.columns) ?? floats]
     case .lowRank(let rank):
-      return [
-        product(type, rows: rank, columns: small.columns),
-        product(type, rows: small.rows, columns: rank),
-      ]
+      let factors = [
+        product(rows: rank, columns: small.columns), product(rows: small.rows, columns: rank),
+      ].compactMap { $0 }
+      return factors.count == 2 ? factors : [floats]
     case .structured:
-      return [product(.f32, rows: small.rows, columns: small.columns)]
+      return [floats]
     }
+  }
+
+  /// The type that rows of `format` are multiplied in; `nil` for floats.
+  private static func type(of format: NumberFormat, columns: Int) -> StorageType? {
+    guard case .ggml(let type) = format else {
+      return PackedIntegers.type(of: format, columns: columns)
+    }
+    return type.isDecodable ? type : nil
   }
 }

@@ -29,14 +29,11 @@ struct DecodingWeights {
       return [.rows(floats(try compressor.values(of: site, under: treatment)))]
     }
     let made = try compressor.stored(site, under: treatment, on: pool, cancellation: cancellation)
-    guard case .ggml(let type) = made.format, type.isDecodable else {
-      return [.rows(floats(try made.values()))]
-    }
     switch made.storage {
     case .dense(let encoded):
-      return [try weight(rows(encoded, type) ?? floats(try made.values()))]
+      return [try weight(try rows(encoded, made.format) ?? floats(try made.values()))]
     case .factors(let parts):
-      let factors = parts.compactMap { rows($0, type) }
+      let factors = try parts.compactMap { try rows($0, made.format) }
       guard case .lowRank = treatment.form, factors.count == 2 else {
         return [.rows(floats(try made.values()))]
       }
@@ -53,9 +50,7 @@ struct DecodingWeights {
     }
     if !treatment.removesChannels {
       let made = try compressor.stored(site, under: treatment, on: pool, cancellation: cancellation)
-      if case .ggml(let type) = made.format, type.isDecodable,
-        case .dense(let encoded) = made.storage, let table = rows(encoded, type)
-      {
+      if case .dense(let encoded) = made.storage, let table = try rows(encoded, made.format) {
         return table
       }
     }
@@ -86,8 +81,12 @@ struct DecodingWeights {
       columns: columns)
   }
 
-  private func rows(_ encoded: EncodedWeight, _ type: StorageType) -> WeightRows? {
-    guard let bytes = encoded.parts.first?.bytes, encoded.parts.count == 1,
+  private func rows(_ encoded: EncodedWeight, _ format: NumberFormat) throws -> WeightRows? {
+    guard case .ggml(let type) = format else {
+      return try PackedIntegers.rows(
+        encoded, format: format, work: RowWork(pool: pool, cancellation: cancellation))
+    }
+    guard type.isDecodable, let bytes = encoded.parts.first?.bytes, encoded.parts.count == 1,
       let rowByteCount = type.byteCount(elements: encoded.columns),
       bytes.count >= rowByteCount * encoded.rows
     else { return nil }
