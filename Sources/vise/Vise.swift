@@ -8,9 +8,8 @@ struct Vise: ParsableCommand {
     abstract: "A model-compression workbench for the terminal.",
     subcommands: [
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
-      CalibrateCommand.self, CompareCommand.self, PredictCommand.self, BenchCommand.self,
-      DevicesCommand.self,
-      PlanCommand.self,
+      CalibrateCommand.self, CompareCommand.self, PredictCommand.self, SensitivityCommand.self,
+      BenchCommand.self, DevicesCommand.self, PlanCommand.self,
       RewriteCommand.self, ExportCommand.self, TrialsCommand.self, PlayCommand.self,
       StudyCommand.self, DoctorCommand.self,
     ],

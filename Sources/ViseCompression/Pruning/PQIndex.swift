@@ -30,6 +30,11 @@ public struct PQIndex: Sendable {
     return 1 - pow(Double(values.count), 1 / q - 1 / p) * ratio
   }
 
+  /// As for any collection; compiled for this one, so that callers elsewhere are fast.
+  public func index(_ values: UnsafeBufferPointer<Float>) -> Double {
+    index(values[...])
+  }
+
   /// The weights of `count` that an index of `index` says are to be kept, from 1 to all.
   public func keptCount(index: Double, count: Int) -> Int {
     let share = pow(min(max(1 - index, 0), 1), p * q / (q - p))

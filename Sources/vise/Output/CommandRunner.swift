@@ -42,6 +42,8 @@ enum InputError: Error, Equatable {
   case noSampleModel
   /// A model makes other tokens of the text than the one it is compared with.
   case otherTokens(path: String)
+  /// A table has no such column; it has those of `known`.
+  case noSuchColumn(name: String, known: [String])
   /// There is no home, or `$VISE_TRIALS` is `off`.
   case noTrialStore
   case nothingTimed

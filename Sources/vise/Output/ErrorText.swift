@@ -58,6 +58,8 @@ enum ErrorText {
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
     case InputError.otherTokens(let path):
       "\(path) makes other tokens of the text, so the two cannot be compared token by token"
+    case InputError.noSuchColumn(let name, let known):
+      "there is no column \"\(name)\"; there are \(known.joined(separator: ", "))"
     case InputError.noTrialStore: "no trials are kept: VISE_TRIALS is off, or there is no home"
     case InputError.unknownDevice(let name, let known):
       "no device is called \"\(name)\"; known are \(known.joined(separator: ", "))"
