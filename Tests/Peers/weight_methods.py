@@ -345,14 +345,21 @@ class Bench:
                 for name, weight in self.weights.items()}
 
     def format(self, method):
+        """A treatment; plain rounding takes ranges from the extremes, as the references do."""
+        if method == "rtn":
+            return f'{{ format = "{self.format_name()}", method = "rtn" }}'
         tail = "" if self.options.symmetric else ", symmetric = false"
         return f'{{ format = "int4", group = {self.options.group}{tail}, method = "{method}" }}'
+
+    def format_name(self):
+        tail = "" if self.options.symmetric else ":asym"
+        return f"int4:g{self.options.group}{tail}:minmax"
 
     def ours_awq(self, method):
         """Vise's scales, then its ranges: by the weights' error, or the outputs'."""
         path = self.folder / "scaled.gguf"
-        name = f"int4:g{self.options.group}" + ("" if self.options.symmetric else ":asym")
-        self.vise("rewrite", self.base, "--scale", "awq", "--format", name, "--calibration",
+        self.vise("rewrite", self.base, "--scale", "awq", "--format", self.format_name(),
+                  "--calibration",
                   self.base_calibration(), "--out", path, "--floats", "f32", "--overwrite")
         if method == "rtn":
             return self.ours(self.format("rtn"), model=path, calibrated=False)

@@ -41,7 +41,10 @@ struct RewriteCommand: ParsableCommand {
   @Option(help: "Scale channels: awq or smooth.")
   var scale: ScaleName?
 
-  @Option(help: "The number format awq chooses its factors for, such as q4_0 or int4:g128.")
+  @Option(help: """
+      The number format awq chooses its factors for, such as q4_0 or int4:g128:minmax (ranges of \
+      least error cut off the very weights awq enlarged).
+      """)
   var format: String?
 
   @Option(help: "SmoothQuant's exponent.")
