@@ -13,11 +13,10 @@ struct RewriteCommand: ParsableCommand {
       The new file is opened, planned and exported like any other; statistics must be collected \
       anew. --rotate spreads outlying channels of the residual stream over all (hadamard), or \
       gathers its energy in the first columns (pca, for formats such as split84). --scale moves \
-      factors between channels: awq by the error in --format (clipping is method = "output_mse" in the \
-      plan of the new file), smooth by SmoothQuant's rule. \
-      --value-rank changes what is computed: value heads keep that many channels, the \
-      nearest in the outputs; llama.cpp does not open such files, Vise does. --drop-deltas brings a fine-tuned model \
-      nearer to its --base.
+      factors between channels: awq by the error in --format (clipping is method = "output_mse" in \
+      the plan of the new file), smooth by SmoothQuant's rule. --value-rank changes what is \
+      computed: value heads keep that many channels, the nearest in the outputs; llama.cpp does not \
+      open such files, Vise does. --drop-deltas brings a fine-tuned model nearer to its --base.
       """)
 
   enum RotationName: String, ExpressibleByArgument, CaseIterable { case hadamard, pca }
@@ -41,7 +40,8 @@ struct RewriteCommand: ParsableCommand {
   @Option(help: "Scale channels: awq or smooth.")
   var scale: ScaleName?
 
-  @Option(help: """
+  @Option(
+    help: """
       The number format awq chooses its factors for, such as q4_0 or int4:g128:minmax (ranges of \
       least error cut off the very weights awq enlarged).
       """)
