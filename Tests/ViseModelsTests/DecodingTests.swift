@@ -173,6 +173,9 @@ import ViseTensor
       #expect(!plan.isEmpty)
       let made = try Self.decoder(model, plan, compressor: compressor, capacity: 4)
       #expect(made.products == products.products(of: plan))
+      #expect(
+        products.counts(of: plan)
+          == made.products.reduce(into: [:]) { $0[$1, default: 0] += 1 })
       let filled = try Decoder(
         model: model, plan: plan, compressor: nil, capacity: 4, threads: 2,
         pool: ComputePool(threadCount: 2), cancellation: CancellationFlag())

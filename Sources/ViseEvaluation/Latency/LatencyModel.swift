@@ -22,21 +22,23 @@ public final class LatencyModel: LatencyPredicting {
   private let costs: MachineCosts
   private let reference: ProductWork
   private let state = Mutex(State())
+  /// The cost as loaded, and the revision of the costs it holds for.
+  private let loaded = Mutex<(revision: Int, cost: ProductWork.Cost)?>(nil)
 
   /// - Throws: `ModelError` where the model cannot be run.
   public init(model: Model, costs: MachineCosts) throws {
     products = try DecodingProducts(model: model)
-    reference = ProductWork(products.products(of: Plan()))
+    reference = ProductWork(products.counts(of: Plan()))
     self.costs = costs
   }
 
   /// Kernels that `plan` runs on.
   func kernels(of plan: Plan) -> Set<DecodingProduct.Kernel> {
-    Set(products.products(of: plan).map(\.kernel))
+    Set(products.counts(of: plan).keys.map(\.kernel))
   }
 
   /// Bytes of weights a token is multiplied with.
-  func weightByteCount(of plan: Plan) -> Int { ProductWork(products.products(of: plan)).byteCount }
+  func weightByteCount(of plan: Plan) -> Int { ProductWork(products.counts(of: plan)).byteCount }
 
   /// Takes up how fast the model as loaded ran.
   func useReference(_ speed: DecodingSpeed) {
@@ -50,7 +52,7 @@ public final class LatencyModel: LatencyPredicting {
   ///
   /// - Parameter isShown: whether the plan's own figure is `speed` from now on.
   func learn(_ speed: DecodingSpeed, of plan: Plan, isShown: Bool = true) {
-    let work = ProductWork(products.products(of: plan))
+    let work = ProductWork(products.counts(of: plan))
     guard speed.isCalm, work.counts != reference.counts else { return }
     let change = change(to: work)
     state.withLock { state in
@@ -72,12 +74,12 @@ public final class LatencyModel: LatencyPredicting {
 
   /// Whether `plan`, or one of the same products, was timed.
   func isMeasured(_ plan: Plan) -> Bool {
-    let counts = ProductWork(products.products(of: plan)).counts
+    let counts = ProductWork(products.counts(of: plan)).counts
     return state.withLock { $0.speeds[counts] != nil }
   }
 
   public func latency(of plan: Plan) -> LatencyEstimate? {
-    let work = ProductWork(products.products(of: plan))
+    let work = ProductWork(products.counts(of: plan))
     let change = change(to: work)
     return state.withLock { state in
       if let speed = state.speeds[work.counts] {
@@ -136,9 +138,13 @@ public final class LatencyModel: LatencyPredicting {
   }
 
   private func change(to work: ProductWork) -> Change? {
-    let (kernels, curve) = costs.known
-    guard let curve, let new = work.cost(kernels, curve), let old = reference.cost(kernels, curve)
-    else { return nil }
-    return Change(new: new, old: old)
+    let (kernels, curve, revision) = costs.known
+    guard let curve, let new = work.cost(kernels, curve) else { return nil }
+    let old = loaded.withLock { loaded -> ProductWork.Cost? in
+      if let known = loaded, known.revision == revision { return known.cost }
+      loaded = reference.cost(kernels, curve).map { (revision, $0) }
+      return loaded?.cost
+    }
+    return old.map { Change(new: new, old: $0) }
   }
 }

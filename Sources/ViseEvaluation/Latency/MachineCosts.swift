@@ -24,12 +24,9 @@ public final class MachineCosts: Sendable {
 
   public var threadCount: Int { pool.threadCount }
 
-  /// Counts what was learned.
-  var revision: Int { state.withLock { $0.revision } }
-
-  /// All that is known; no curve until the first kernel was timed.
-  var known: (kernels: [DecodingProduct.Kernel: KernelCost], curve: CacheCurve?) {
-    state.withLock { ($0.kernels, $0.curve) }
+  /// All that is known; no curve until the first kernel was timed; the revision counts changes.
+  var known: (kernels: [DecodingProduct.Kernel: KernelCost], curve: CacheCurve?, revision: Int) {
+    state.withLock { ($0.kernels, $0.curve, $0.revision) }
   }
 
   public func cost(of kernel: DecodingProduct.Kernel) -> KernelCost? {

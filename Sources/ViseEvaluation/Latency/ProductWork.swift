@@ -20,9 +20,9 @@ struct ProductWork {
     var isBorrowed = false
   }
 
-  init(_ products: [DecodingProduct]) {
-    counts = products.reduce(into: [:]) { $0[$1, default: 0] += 1 }
-    byteCount = products.reduce(0) { $0 + $1.byteCount }
+  init(_ counts: [DecodingProduct: Int]) {
+    self.counts = counts
+    byteCount = counts.reduce(0) { $0 + $1.key.byteCount * $1.value }
   }
 
   /// `nil` where no kernel is known.

@@ -66,6 +66,10 @@ public struct DecodingProducts: Sendable {
   }
 
   private let linears: [Linear]
+  /// Operations with each site's weight, by the site's name.
+  private let places: [String: [Int]]
+  /// The products as loaded, equal ones together.
+  private let storedCounts: [DecodingProduct: Int]
 
   /// - Throws: `ModelError` where the model cannot be run.
   public init(model: Model) throws {
@@ -89,6 +93,33 @@ public struct DecodingProducts: Sendable {
     }
     add(graph.head, isLastOnly: true)
     self.linears = linears
+    places = Dictionary(
+      grouping: linears.indices.filter { linears[$0].site != nil },
+      by: { linears[$0].site?.name ?? "" })
+    storedCounts = linears.reduce(into: [:]) { $0[$1.stored, default: 0] += 1 }
+  }
+
+  /// The products of one token under `plan`, equal ones together.
+  ///
+  /// A frame waits for this: it takes as long as the plan has treated sites.
+  public func counts(of plan: Plan) -> [DecodingProduct: Int] {
+    guard !plan.removesChannels else {
+      return products(of: plan).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+    var counts = storedCounts
+    for name in plan.treatments.keys {
+      for place in places[name] ?? [] {
+        let linear = linears[place]
+        guard let site = linear.site, let treatment = plan.change(of: site) else { continue }
+        let left = (counts[linear.stored] ?? 0) - 1
+        counts[linear.stored] = left > 0 ? left : nil
+        let isLastOnly = linear.stored.isLastOnly
+        for product in Self.products(of: site, under: treatment, isLastOnly: isLastOnly) {
+          counts[product, default: 0] += 1
+        }
+      }
+    }
+    return counts
   }
 
   /// The products of one token under `plan`.
