@@ -33,7 +33,7 @@ private var program: URL {
 
 /// Tests leave nothing in the user's folders.
 private let hermetic = ProcessInfo.processInfo.environment.merging([
-  "VISE_LEVELS": "off", "VISE_EFFECTS": "off", "VISE_TRIALS": "off",
+  "VISE_LEVELS": "off", "VISE_EFFECTS": "off", "VISE_TRIALS": "off", "VISE_MACHINE": "off",
 ]) { $1 }
 
 private func vise(_ arguments: String...) throws -> Outcome { try outcome(arguments) }

@@ -22,6 +22,8 @@ public final class PlanPredictor: Sendable {
   /// a changed head, and the same for every edit elsewhere.
   private let expectedHeads = Mutex<(treatment: Treatment, expected: Matrix)?>(nil)
   private let context: EffectFiles.Context
+  /// Names the probe and the rule predictions are made by, for trials to be compared with.
+  private let predictionIdentity: String
 
   /// Runs the reference over a probe of a few hundred of `tokens`.
   ///
@@ -46,8 +48,9 @@ public final class PlanPredictor: Sendable {
       featureCount: probe.reference.features.count, shiftCount: probe.sampledHead.shiftCount)
     self.files = files
     self.recorder = recorder
+    predictionIdentity = "\(probe.identity) \(JointDivergence.name)"
     trials = TrialBook(
-      recorder?.entries(probe: probe.identity, total: tokens.count, session: session) ?? [])
+      recorder?.entries(probe: predictionIdentity, total: tokens.count, session: session) ?? [])
   }
 
   /// Tokens of the probe that are scored.
@@ -154,7 +157,7 @@ public final class PlanPredictor: Sendable {
     recorder?.add(
       plan, measured: quality, on: text, session: session,
       prediction: TrialPrediction(
-        probe: probe.identity, throughHead: predicted, instant: quick,
+        probe: predictionIdentity, throughHead: predicted, instant: quick,
         alone: shares(of: outline)))
   }
 
