@@ -75,6 +75,12 @@ let package = Package(
       ],
       swiftSettings: numeric),
     .target(
+      name: "ViseSearch",
+      dependencies: [
+        "ViseTensor", "ViseCompression", "ViseModels", "ViseEstimates", "ViseEvaluation",
+      ],
+      swiftSettings: numeric),
+    .target(
       name: "ViseWorkbench", dependencies: ["ViseCompression", "ViseEstimates"],
       swiftSettings: strict),
     .target(
@@ -95,7 +101,7 @@ let package = Package(
       dependencies: [
         "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
         "ViseEstimates", "ViseEvaluation", "ViseTrials", "ViseWorkbench", "ViseTerminal",
-        "ViseDevices",
+        "ViseDevices", "ViseSearch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -117,6 +123,13 @@ let package = Package(
       dependencies: [
         "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats", "ViseCompression",
         "ViseTensor",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ViseSearchTests",
+      dependencies: [
+        "ViseSearch", "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats",
+        "ViseCompression", "ViseTensor",
       ],
       swiftSettings: strict),
     .testTarget(

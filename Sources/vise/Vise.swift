@@ -10,7 +10,8 @@ struct Vise: ParsableCommand {
       OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
       CalibrateCommand.self, CompareCommand.self, PredictCommand.self, SensitivityCommand.self,
       BenchCommand.self, DevicesCommand.self, PlanCommand.self,
-      RewriteCommand.self, ExportCommand.self, TrialsCommand.self, PlayCommand.self,
+      SearchCommand.self, FrontierCommand.self, RewriteCommand.self, ExportCommand.self,
+      TrialsCommand.self, PlayCommand.self,
       StudyCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)

@@ -16,6 +16,9 @@ private let allowedImports: [String: Set<String>] = [
   "ViseEvaluation": [
     "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates", "ViseTrials",
   ],
+  "ViseSearch": [
+    "ViseTensor", "ViseCompression", "ViseModels", "ViseEstimates", "ViseEvaluation",
+  ],
   "ViseWorkbench": ["ViseCompression", "ViseEstimates"],
   "ViseTerminal": ["ViseWorkbench", "ViseCompression", "ViseEstimates", "ViseTOML", "TOMLKit"],
   "ViseConsole": [
@@ -23,8 +26,8 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "vise": [
     "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials", "ViseDevices",
-    "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats", "ViseTensor", "ArgumentParser",
-    "FoundationEssentials",
+    "ViseSearch", "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats", "ViseTensor",
+    "ArgumentParser", "FoundationEssentials",
   ],
 ]
 

@@ -30,6 +30,9 @@ public struct EvaluationText: Hashable, Sendable {
     return window
   }
 
+  /// Names all windows.
+  public var evaluationIdentity: String { identity(windows: windowCount) }
+
   /// Names the first `count` windows, which are what a measurement on them depends on.
   func identity(windows count: Int) -> String {
     var hash = WordHash()

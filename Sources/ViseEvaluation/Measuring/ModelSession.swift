@@ -74,6 +74,9 @@ public final class ModelSession: Sendable {
   /// Names all that a plan's outputs depend on beside the plan.
   var identity: String { "\(model.fingerprint) \(setting)" }
 
+  /// Names all that a measurement depends on beside the plan and the text.
+  public var evaluationIdentity: String { "\(identity) \(MeasurementCode.version)" }
+
   /// The last cut of the graph that comes before every site whose values differ.
   func lastCut(before plan: Plan, from other: Plan) -> Int? {
     let changed = model.sites.filter { plan.change(of: $0) != other.change(of: $0) }

@@ -75,12 +75,21 @@ struct DevicesCommand: ParsableCommand {
   /// The profiles asked for, in that order; all where none is named.
   private func chosen(_ library: DeviceLibrary) throws -> [DeviceProfile] {
     guard !devices.isEmpty else { return library.profiles }
-    return try devices.map { name in
-      guard let profile = library[name] else {
-        throw InputError.unknownDevice(name, known: library.profiles.map(\.name))
-      }
-      return profile
+    return try devices.map { try Self.profile(named: $0, in: library) }
+  }
+
+  /// The profile of this name, built in or the user's.
+  static func profile(named name: String) throws -> DeviceProfile {
+    try profile(named: name, in: try DeviceLibrary(folder: folder()))
+  }
+
+  private static func profile(
+    named name: String, in library: DeviceLibrary
+  ) throws -> DeviceProfile {
+    guard let profile = library[name] else {
+      throw InputError.unknownDevice(name, known: library.profiles.map(\.name))
     }
+    return profile
   }
 
   /// Where users keep profiles of their own; `nil` without a home.

@@ -7,8 +7,10 @@ import ViseTensor
 /// Works on plan files without running a model.
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Check, compare, resolve and fill plan files.",
-    subcommands: [Check.self, Diff.self, Resolve.self, Fill.self, Drop.self])
+    commandName: "plan", abstract: "Check, compare, resolve and make plan files.",
+    subcommands: [
+      Check.self, Diff.self, Resolve.self, Fill.self, Drop.self, Preset.self,
+    ])
 }
 
 extension PlanCommand {

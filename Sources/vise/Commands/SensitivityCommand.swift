@@ -95,31 +95,15 @@ struct SensitivityCommand: ParsableCommand {
   /// The options, parsed.
   private func asked() throws -> [SensitivityOption] {
     if let treatments {
-      return try Self.words(treatments).map { word in
-        guard let treatment = Treatment(name: word), treatment != .keep else {
-          throw ValidationError("\"\(ErrorText.printable(word))\" is no treatment")
-        }
-        return SensitivityOption(treatment)
-      }
+      return try TreatmentList.parse(treatments).map(SensitivityOption.init)
     }
-    return try Self.words(bits ?? "4").map { word in
+    return try TreatmentList.words(bits ?? "4").map { word in
       guard let format = Int(word).flatMap(DefaultFormat.asked(bits:)) else {
         let known = DefaultFormat.bitWidths.map(String.init).joined(separator: ", ")
         throw ValidationError("--bits knows \(known)")
       }
       return SensitivityOption(Treatment(format: format))
     }
-  }
-
-  /// What commas separate, without spaces around it, each once.
-  private static func words(_ text: String) throws -> [String] {
-    var words: [String] = []
-    for part in text.split(separator: ",") {
-      let word = String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-      if !word.isEmpty, !words.contains(word) { words.append(word) }
-    }
-    guard !words.isEmpty else { throw ValidationError("no treatment is named") }
-    return words
   }
 
   private func analysis(_ model: Model) throws -> SensitivityAnalysis {

@@ -4,6 +4,7 @@ import ViseDevices
 import ViseEvaluation
 import ViseFormats
 import ViseModels
+import ViseSearch
 import ViseTensor
 
 /// Runs a command's work and turns what it throws into a sentence and an exit code.
@@ -29,7 +30,7 @@ enum CommandRunner {
     switch error {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
-      is InputError, is DeviceProfileError:
+      is InputError, is DeviceProfileError, is SearchSpaceError:
       true
     default: false
     }

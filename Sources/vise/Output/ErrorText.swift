@@ -4,6 +4,7 @@ import ViseDevices
 import ViseEvaluation
 import ViseFormats
 import ViseModels
+import ViseSearch
 import ViseTensor
 import ViseTrials
 
@@ -38,6 +39,12 @@ enum ErrorText {
     case let error as LinearAlgebraError: linearAlgebra(error)
     case let error as TrialStoreError: trialStore(error)
     case let error as DeviceProfileError: deviceProfile(error)
+    case let error as SearchSpaceError: searchSpace(error)
+    case let error as SearchJournalError: searchJournal(error)
+    case SearchError.nothingFound(.leastCost(let floor)):
+      "no plan that was measured has a mean KL of \(floor) nats or less"
+    case SearchError.nothingFound(.leastLoss):
+      "no plan within the limits was measured; give the search more time"
     case BlockDropError.notRemovable(let block):
       "block \(block) cannot be dropped: something of it, such as a bias, would remain"
     case BlockDropError.nothingWouldRemain: "no block would remain"

@@ -1,0 +1,28 @@
+import ViseCompression
+public import ViseEvaluation
+import ViseModels
+
+/// Names a search by all that its outcome follows from, so that another one never takes its journal.
+public struct SearchIdentity: Hashable, Sendable {
+  /// 32 digits.
+  public let text: String
+
+  /// How long or how many plans a search may take is no part of it: it can be continued with more.
+  public init(request: SearchRequest, session: ModelSession, text: EvaluationText) {
+    var hash = WordHash()
+    hash.combine("\(session.evaluationIdentity) \(text.evaluationIdentity) \(Self.version)\n")
+    hash.combine("\(request.goal) \(request.strategy.rawValue) \(request.seed)\n")
+    let costs = request.costs
+    hash.combine("\(costs.resources.map(\.rawValue)) \(costs.limits.map(\.bitPattern))\n")
+    for (name, treatment) in costs.space.base.treatments.sorted(by: { $0.key < $1.key }) {
+      hash.combine("\(name) \(treatment.name)\n")
+    }
+    for unit in costs.space.units {
+      hash.combine("\(unit.sites) \(unit.options.map { $0.treatments.map(\.name) })\n")
+    }
+    self.text = hash.hexadecimal
+  }
+
+  /// Changes where strategies propose other plans than before.
+  private static let version = 1
+}

@@ -1,0 +1,71 @@
+public import ViseCompression
+
+/// Puts a search together: costs of the space, predicted losses, and the problem of them.
+public struct SearchSetup {
+  public let sites: [Site]
+  public let costs: SpaceCosts
+  public let windowCount: Int
+  public let goal: SearchGoal
+
+  public init(
+    sites: [Site], costs: SpaceCosts, windowCount: Int, goal: SearchGoal = .leastLoss
+  ) {
+    self.sites = sites
+    self.costs = costs
+    self.windowCount = windowCount
+    self.goal = goal
+  }
+
+  /// The problem under the budget, with predicted losses.
+  ///
+  /// Where whole plans cost more than their options add up to, limits are tightened by what is missing.
+  /// - Throws: `SearchSpaceError` where the budget cannot be met.
+  public func problem(losses: OptionLosses) throws(SearchSpaceError) -> SearchProblem {
+    var reserve = costs.limits.map { _ in 0.0 }
+    for _ in 0..<Self.tightenings {
+      let allocation = costs.problem(reserve: reserve).withLosses {
+        losses.loss(unit: $0, option: $1)
+      }
+      let choice: [Int]
+      do throws(AllocationError) {
+        choice = try goal.optimum(of: allocation)
+      } catch {
+        throw costs.describe(error)
+      }
+      let missing = costs.shortfall(of: choice)
+      if costs.meetsLimits(costs.space.plan(choice)) {
+        return SearchProblem(
+          allocation: allocation, groups: groups, blocks: blocks, windowCount: windowCount,
+          goal: goal)
+      }
+      for index in reserve.indices { reserve[index] += missing[index] }
+    }
+    throw .conflicting(costs.resources)
+  }
+
+  private static let tightenings = 8
+
+  private var blocks: [Int?] { costs.space.units.map { sites[$0.sites[0]].block } }
+
+  /// Units of one kind in one third of the depth err alike.
+  private var groups: [Int] {
+    let depth = (sites.compactMap(\.block).max() ?? 0) + 1
+    var numbers: [Int: Int] = [:]
+    return costs.space.units.map { unit in
+      let site = sites[unit.sites[0]]
+      let kind =
+        switch site.role {
+        case .tokenEmbedding, .output: 0
+        case .attentionQuery, .attentionKey, .attentionQKV: 1
+        case .attentionValue, .attentionOutput: 2
+        case .ffnGate, .ffnUp: 3
+        case .ffnDown: 4
+        }
+      let third = site.block.map { 3 * $0 / depth } ?? 0
+      let key = 3 * kind + third
+      if let known = numbers[key] { return known }
+      numbers[key] = numbers.count
+      return numbers.count - 1
+    }
+  }
+}

@@ -1,0 +1,89 @@
+public import ViseCompression
+import ViseEvaluation
+import ViseTensor
+
+/// Makes a search space from a model's sites.
+public struct SearchSpaceBuilder: Sendable {
+  /// Sites that are treated alike.
+  public enum Tie: String, CaseIterable, Hashable, Sendable {
+    /// Query, key and value of a block, as runtimes with fused projections need.
+    case qkv
+    /// Gate and up projection of a block.
+    case gateUp = "gate-up"
+
+    fileprivate var roles: Set<SiteRole> {
+      switch self {
+      case .qkv: [.attentionQuery, .attentionKey, .attentionValue]
+      case .gateUp: [.ffnGate, .ffnUp]
+      }
+    }
+  }
+
+  public let sites: [Site]
+  /// Treatments that stand: their sites are not chosen for.
+  public var locked: Plan
+  /// Names of further sites that keep what they have.
+  public var keptSites: Set<String> = []
+  /// What sites may get; where a row does not fit a format, sites get the larger one that does.
+  public var treatments: [Treatment]
+  public var ties: Set<Tie> = []
+  /// Whether a site may stay as the file has it.
+  public var allowsKeep = true
+
+  public init(sites: [Site], locked: Plan = Plan(), treatments: [Treatment]) {
+    self.sites = sites
+    self.locked = locked
+    self.treatments = treatments
+  }
+
+  /// ggml types that stock llama.cpp runs, from two to eight bits, by size.
+  public static let executableFormats: [NumberFormat] = [
+    .ggml(.iq2_XXS), .ggml(.iq2_XS), .ggml(.iq2_S), .ggml(.q2_K), .ggml(.iq3_XXS), .ggml(.iq3_S),
+    .ggml(.q3_K), .ggml(.mxfp4), .ggml(.iq4_XS), .ggml(.iq4_NL), .ggml(.q4_K), .ggml(.q5_0),
+    .ggml(.q5_K), .ggml(.q6_K), .ggml(.q8_0),
+  ]
+
+  public func build() -> SearchSpace {
+    let free = sites.filter { locked[$0.name] == .keep && !keptSites.contains($0.name) }
+    let units = groups(free).compactMap { group -> SearchUnit? in
+      let options = options(of: group)
+      return options.count > 1
+        ? SearchUnit(sites: group.map(\.index), options: options) : nil
+    }
+    return SearchSpace(base: locked, units: units, siteNames: sites.map(\.name))
+  }
+
+  /// Free sites in the groups they share options in, in the order of the model.
+  private func groups(_ free: [Site]) -> [[Site]] {
+    var groups: [[Site]] = []
+    var places: [String: Int] = [:]
+    for site in free {
+      guard let tie = ties.first(where: { $0.roles.contains(site.role) }), let block = site.block
+      else {
+        groups.append([site])
+        continue
+      }
+      let key = "\(tie.rawValue) \(block)"
+      if let place = places[key] {
+        groups[place].append(site)
+      } else {
+        places[key] = groups.count
+        groups.append([site])
+      }
+    }
+    return groups
+  }
+
+  /// Different options that suit every site of the group.
+  private func options(of group: [Site]) -> [SearchOption] {
+    var seen: Set<SearchOption> = []
+    var options: [SearchOption] = []
+    if allowsKeep { options.append(SearchOption(treatments: group.map { _ in .keep })) }
+    for asked in treatments.map(SensitivityOption.init) {
+      let own = group.compactMap { asked.treatment(for: $0) }
+      guard own.count == group.count else { continue }
+      options.append(SearchOption(treatments: own))
+    }
+    return options.filter { seen.insert($0).inserted }
+  }
+}

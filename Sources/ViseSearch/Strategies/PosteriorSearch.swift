@@ -1,0 +1,58 @@
+import ViseTensor
+
+/// Bandits over plans: the surrogate's uncertainty decides what is measured next.
+///
+/// Thompson sampling takes the optimum under one draw of the factors; the confidence bound takes, of
+/// several draws' optima, the one whose loss less two deviations is smallest (Wen, Kveton and Ashkan,
+/// "Efficient Learning in Large-Scale Combinatorial Semi-Bandits", 2015: CombLinTS and CombLinUCB).
+public struct PosteriorSearch: SearchStrategy {
+  public enum Rule: String, CaseIterable, Sendable {
+    case thompson
+    case confidenceBound = "ucb"
+  }
+
+  private let problem: SearchProblem
+  private let rule: Rule
+  private var surrogate: GroupSurrogate
+  private var random: RandomSource
+  private var tried: Set<[Int]> = []
+
+  private static let draws = 16
+  private static let confidence = 2.0
+
+  public init(_ problem: SearchProblem, rule: Rule, seed: UInt64) {
+    self.problem = problem
+    self.rule = rule
+    surrogate = GroupSurrogate(problem)
+    random = RandomSource(seed: seed)
+  }
+
+  /// - Throws: `AllocationError` where the limits cannot be met.
+  public mutating func propose() throws -> [Candidate] {
+    // The first measurement tells how far off predictions are altogether.
+    if tried.isEmpty {
+      return [problem.full(try PredictedOptimum.allocate(problem.allocation).choice)]
+    }
+    var best: (choice: [Int], bound: Double)?
+    for draw in 0..<4 * Self.draws {
+      // Wider draws where near ones bring nothing new.
+      let scale = 1 + Double(draw / Self.draws)
+      let problem = surrogate.sampled(&random, scale: scale)
+      let choice = try PredictedOptimum.allocate(problem).choice
+      guard !tried.contains(choice) else { continue }
+      if rule == .thompson { return [self.problem.full(choice)] }
+      let bound =
+        surrogate.loss(of: choice) - Self.confidence * surrogate.deviation(of: choice)
+      if bound < best?.bound ?? .infinity { best = (choice, bound) }
+      if draw >= Self.draws, best != nil { break }
+    }
+    return best.map { [self.problem.full($0.choice)] } ?? []
+  }
+
+  public mutating func observe(_ outcomes: [Outcome]) {
+    for outcome in outcomes {
+      tried.insert(outcome.candidate.choice)
+      surrogate.learn(outcome.candidate.choice, loss: outcome.loss)
+    }
+  }
+}

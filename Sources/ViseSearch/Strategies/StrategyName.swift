@@ -1,0 +1,29 @@
+/// The strategies there are, as commands and screens name them.
+public enum StrategyName: String, CaseIterable, Hashable, Sendable {
+  case knapsack, greedy, sensitivity
+  case descent, evolution, windows, thompson, ucb
+  case random
+  /// The smallest plan that keeps a quality floor; the only one that can do that.
+  case floor
+
+  /// Those that look for the least loss within limits.
+  public static let withinLimits = allCases.filter { $0 != .floor }
+
+  /// What is used where nothing else is asked for.
+  public static let standard = StrategyName.descent
+
+  public func strategy(_ problem: SearchProblem, seed: UInt64) -> any SearchStrategy {
+    switch self {
+    case .knapsack: PredictedOptimum(problem, by: .knapsack)
+    case .greedy: PredictedOptimum(problem, by: .greedy)
+    case .sensitivity: PredictedOptimum(problem, by: .sensitivity)
+    case .descent: MeasuredDescent(problem, seed: seed)
+    case .evolution: EvolutionarySearch(problem, seed: seed)
+    case .windows: WindowCombination(problem, seed: seed)
+    case .thompson: PosteriorSearch(problem, rule: .thompson, seed: seed)
+    case .ucb: PosteriorSearch(problem, rule: .confidenceBound, seed: seed)
+    case .random: RandomSearch(problem, seed: seed)
+    case .floor: FloorDescent(problem)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import ViseSearch
+
+extension ErrorText {
+  static func searchSpace(_ error: SearchSpaceError) -> String {
+    switch error {
+    case .nothingToChoose:
+      "there is nothing to choose: every layer is kept, locked, or has one option"
+    case .unreachable(let resource, let limit, let least):
+      "\(words(resource)) of \(figure(limit, resource)) cannot be reached with these options: the "
+        + "least is \(figure(least, resource))"
+    case .conflicting(let resources):
+      "no plan was found that keeps the limits on "
+        + resources.map(words).joined(separator: ", ") + " together"
+    case .unknownCost(let resource): "nothing is known of the \(words(resource)) of plans"
+    }
+  }
+
+  static func searchJournal(_ error: SearchJournalError) -> String {
+    switch error {
+    case .unavailable(let path, let reason): "the search cannot be kept in \(path): \(reason)"
+    case .inUse(let path): "another Vise runs this very search and keeps it in \(path)"
+    case .foreign(let path): "\(path) is no journal of this search; move it or pass --fresh"
+    }
+  }
+
+  private static func words(_ resource: Resource) -> String {
+    switch resource {
+    case .bytes: "size"
+    case .decodeSeconds: "latency"
+    case .memory: "memory"
+    }
+  }
+
+  private static func figure(_ value: Double, _ resource: Resource) -> String {
+    switch resource {
+    case .bytes, .memory: "\(Int(value.rounded(.up))) bytes"
+    case .decodeSeconds: "\(value * 1e3) ms"
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import ArgumentParser
+import ViseCompression
+import ViseModels
+import ViseSearch
+
+/// Limits of a search, as the command line has them.
+struct BudgetOptions: ParsableArguments {
+  @Option(help: "The largest file, such as 60MB.")
+  var size: ByteCount?
+
+  @Option(help: "The most bits a weight, scales included; a size by another name.")
+  var bitsPerWeight: Double?
+
+  @Option(help: "The longest time for a decoded token, such as 12ms; needs --latency-on.")
+  var latency: Seconds?
+
+  @Option(help: "The device the latency and memory are of; see vise devices.")
+  var latencyOn: String?
+
+  @Option(help: "The most memory at work on that device, such as 1GB.")
+  var memoryLimit: ByteCount?
+
+  @Option(help: "Tokens before the one that is decoded, for latency and memory.")
+  var context = 2048
+
+  @Option(
+    help: "The largest mean KL divergence; without other limits the smallest file is looked for.")
+  var maxKl: Double?
+
+  func validate() throws {
+    if size == nil, bitsPerWeight == nil, latency == nil, memoryLimit == nil, maxKl == nil {
+      throw ValidationError(
+        "pass a limit: --size, --bits-per-weight, --latency, --memory-limit or --max-kl")
+    }
+    if size != nil, bitsPerWeight != nil {
+      throw ValidationError("--size and --bits-per-weight limit the same thing")
+    }
+    if (latency != nil || memoryLimit != nil) != (latencyOn != nil) {
+      throw ValidationError("--latency and --memory-limit go with --latency-on")
+    }
+    if let maxKl, !(maxKl > 0) { throw ValidationError("--max-kl takes a positive number") }
+    if let bitsPerWeight, !(bitsPerWeight > 0) {
+      throw ValidationError("--bits-per-weight takes a positive number")
+    }
+    guard (0...1 << 24).contains(context) else {
+      throw ValidationError("--context takes 0 to \(1 << 24) tokens")
+    }
+  }
+
+  /// Whether quality is all that is limited.
+  var isFloorOnly: Bool {
+    size == nil && bitsPerWeight == nil && latency == nil && memoryLimit == nil
+  }
+
+  func budget(for model: Model) -> Budget {
+    var budget = Budget()
+    // The smallest file is looked for: its size is what is spent, without a limit.
+    if isFloorOnly { budget.limits[.bytes] = .infinity }
+    if let size { budget.limits[.bytes] = Double(size.value) }
+    if let bitsPerWeight {
+      let sites = model.sites
+      let weights = sites.reduce(0) { $0 + $1.parameterCount }
+      let stored = sites.reduce(0) { $0 + model.sizeModel.byteCount(of: $1, in: Plan()) }
+      let others = model.sizeModel.byteCount(of: Plan()) - stored
+      budget.limits[.bytes] = bitsPerWeight * Double(weights) / 8 + Double(others)
+    }
+    budget.limits[.decodeSeconds] = latency?.value
+    budget.limits[.memory] = memoryLimit.map { Double($0.value) }
+    return budget
+  }
+}
+
+/// What a search may choose, as the command line has it.
+struct SpaceOptions: ParsableArguments {
+  @Option(
+    help: """
+      Treatments to choose among, with commas between; by default the types llama.cpp runs from \
+      two to eight bits.
+      """)
+  var options: String?
+
+  @Option(
+    help: "A plan to start from: what it treats stays, unless --unlock names it.")
+  var start: String?
+
+  @Option(
+    parsing: .upToNextOption, help: "Layers of --start that may change, by name, with * and ?.")
+  var unlock: [String] = []
+
+  @Option(
+    parsing: .upToNextOption, help: "Layers that keep what they have, by name, with * and ?.")
+  var keep: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: "Layers of a block that get the same, as runtimes that fuse them need: qkv, gate-up.")
+  var tie: [String] = []
+
+  func validate() throws {
+    for name in tie where SearchSpaceBuilder.Tie(rawValue: name) == nil {
+      throw ValidationError("--tie takes qkv and gate-up")
+    }
+    if !unlock.isEmpty, start == nil { throw ValidationError("--unlock needs --start") }
+  }
+
+  func space(for model: Model) throws -> SearchSpace {
+    let sites = model.sites
+    var locked = try PlanLoader.load(start, model: model).plan
+    for pattern in unlock {
+      for site in try PlanFile.sites(matching: pattern, among: sites) {
+        locked[site.name] = .keep
+      }
+    }
+    var builder = SearchSpaceBuilder(
+      sites: sites, locked: locked, treatments: try treatments())
+    builder.ties = Set(tie.compactMap(SearchSpaceBuilder.Tie.init(rawValue:)))
+    for pattern in keep {
+      builder.keptSites.formUnion(
+        try PlanFile.sites(matching: pattern, among: sites).map(\.name))
+    }
+    return builder.build()
+  }
+
+  private func treatments() throws -> [Treatment] {
+    guard let options else {
+      return SearchSpaceBuilder.executableFormats.map { Treatment(format: $0) }
+    }
+    return try TreatmentList.parse(options)
+  }
+}
+
+/// A time as people write it: 12ms, 0.5s, 800us.
+struct Seconds: ExpressibleByArgument {
+  let value: Double
+
+  init?(argument: String) {
+    let text = argument.lowercased()
+    let units: [(String, Double)] = [("ms", 1e-3), ("us", 1e-6), ("s", 1)]
+    let unit = units.first { text.hasSuffix($0.0) }
+    guard let number = Double(text.dropLast(unit?.0.count ?? 0)), number > 0, number < 1e6 else {
+      return nil
+    }
+    value = number * (unit?.1 ?? 1)
+  }
+}
