@@ -86,6 +86,19 @@ import Testing
   }
 }
 
+@Test func aMixByNameIsAPlanThatCheckExportsAsGGUF() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "mix.toml").path
+    let filled = try vise("plan", "fill", sample, "--mix", "DQ3_K_M", "--out", plan)
+    #expect(filled.code == 0, "\(filled.errors)")
+    let checked = try vise("plan", "check", sample, "--plan", plan, "--json")
+    #expect(checked.code == 0)
+    #expect(try checked.json["target"] as? String == "gguf")
+    #expect(try String(contentsOfFile: plan, encoding: .utf8).contains("q6_K"))
+    #expect(try vise("plan", "fill", sample, "--mix", "q3", "--out", plan).code == 2)
+  }
+}
+
 @Test(arguments: ["global-magnitude", "pq-index"])
 func filledPlansPruneTheirShareAndStayWithinTheirBits(strategy: String) throws {
   try withFolder { folder in

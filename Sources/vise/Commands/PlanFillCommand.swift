@@ -13,7 +13,8 @@ extension PlanCommand {
         --prune removes that share of all weights together: global-magnitude by one threshold on \
         their magnitudes, pq-index by how many weights of each layer matter. --bits gives each \
         layer the default format that water-filling over its weights' variance, and the energy of \
-        its inputs with --calibration, wants for it.
+        its inputs with --calibration, wants for it. --mix gives every layer, embeddings and output \
+        too, the type a published mix has for its place.
         """)
 
     @Argument(help: "The model.")
@@ -31,7 +32,11 @@ extension PlanCommand {
     @Option(help: "Mean bits of a weight, scales included.")
     var bits: Double?
 
-    @Option(help: "Layers by name, with * and ?; all but embeddings and output by default.")
+    @Option(help: "A mix of ggml's types by name: dq3_k_m.")
+    var mix: MixName?
+
+    @Option(
+      help: "Layers by name, with * and ?; all but embeddings and output, or with --mix all.")
     var sites: String?
 
     @OptionGroup var calibration: CalibrationOptions
@@ -43,7 +48,10 @@ extension PlanCommand {
     var overwrite = false
 
     func validate() throws {
-      if prune == nil, bits == nil { throw ValidationError("pass --prune, --bits or both") }
+      if prune == nil, bits == nil, mix == nil {
+        throw ValidationError("pass --prune, --bits or --mix")
+      }
+      if bits != nil, mix != nil { throw ValidationError("--bits and --mix both choose formats") }
       if let prune, !(prune > 0 && prune < 1) {
         throw ValidationError("--prune takes a share between 0 and 1")
       }
@@ -59,10 +67,11 @@ extension PlanCommand {
       try CommandRunner.run {
         let model = try Model(path: model)
         let filler = PlanFiller(
-          model: model, sites: try Self.sites(of: model, sites),
+          model: model, sites: try Self.sites(of: model, sites, all: mix != nil),
           calibration: try calibration.load(for: model))
         var plan = Plan()
         if let bits { try filler.fill(&plan, bitsPerWeight: bits) }
+        if mix == .dq3KM { filler.mix(&plan) }
         if let prune {
           try filler.fill(&plan, pruning: prune, by: pruneBy, minimum: minimum)
         }
@@ -78,9 +87,13 @@ extension PlanCommand {
       }
     }
 
-    private static func sites(of model: Model, _ pattern: String?) throws -> [Site] {
+    private static func sites(
+      of model: Model, _ pattern: String?, all: Bool
+    ) throws -> [Site] {
       guard let pattern else {
-        return model.sites.filter { $0.role != .tokenEmbedding && $0.role != .output }
+        return model.sites.filter {
+          all || ($0.role != .tokenEmbedding && $0.role != .output)
+        }
       }
       return try PlanFile.sites(matching: pattern, among: model.sites)
     }
@@ -91,6 +104,13 @@ extension PlanCommand {
 enum PruneStrategy: String, ExpressibleByArgument, CaseIterable {
   case globalMagnitude = "global-magnitude"
   case pqIndex = "pq-index"
+}
+
+/// Published mixes of types.
+enum MixName: String, ExpressibleByArgument, CaseIterable {
+  case dq3KM = "dq3_k_m"
+
+  init?(argument: String) { self.init(rawValue: argument.lowercased()) }
 }
 
 /// Spreads pruning and bits over sites from their weights, one weight in memory at a time.
@@ -134,6 +154,13 @@ struct PlanFiller {
       return (index: measure.index(weight.values), count: weight.count)
     }
     return measure.ratios(of: measured, ratio: ratio, limit: 1 - minimum)
+  }
+
+  /// Sets each site's format to that of the mix.
+  func mix(_ plan: inout Plan) {
+    for (site, format) in zip(sites, DynamicThreeBitMix().formats(for: sites)) {
+      plan[site.name].format = format
+    }
   }
 
   /// Sets the format of each site.
