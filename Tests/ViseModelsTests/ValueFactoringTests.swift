@@ -127,7 +127,7 @@ import ViseTensor
     let found = try ModelRun(pruned).features(Self.tokens).values
     let scale = expected.map { abs($0) }.max() ?? 1
     #expect(largestDifference(found, expected) < 1e-4 * scale)
-    #expect(throws: ExportError.untranslatable("value heads shorter than keys")) {
+    #expect(throws: ExportError.untranslatable("heads of values and keys that differ in length")) {
       try short.exportByteCount(of: Plan(), as: .dense)
     }
   }

@@ -37,15 +37,18 @@ enum GPT2: Architecture {
     _ configuration: DecoderConfiguration, _ names: WeightNames
   ) throws(ModelError) -> ValueID {
     let width = configuration.width
-    let fused = try linear(to: &builder, x, "\(prefix).attn_qkv", width: 3 * width, names)
-    let queries = builder.append(.slice(start: 0), fused, width: width)
-    let keys = builder.append(.slice(start: width), fused, width: width)
-    let values = builder.append(.slice(start: 2 * width), fused, width: width)
+    let keyWidth = configuration.heads * configuration.headLength
+    let fused = try linear(
+      to: &builder, x, "\(prefix).attn_qkv", width: 2 * keyWidth + width, names)
+    let queries = builder.append(.slice(start: 0), fused, width: keyWidth)
+    let keys = builder.append(.slice(start: keyWidth), fused, width: keyWidth)
+    let values = builder.append(.slice(start: 2 * keyWidth), fused, width: width)
     let attended = builder.attention(
       queries: queries, keys: keys, values: values,
       AttentionShape(
         heads: configuration.heads, keyValueHeads: configuration.heads,
-        headLength: configuration.headLength, scale: configuration.attentionScale, window: nil))
+        headLength: configuration.headLength, ownValueLength: configuration.ownValueLength,
+        scale: configuration.attentionScale, window: nil))
     return try linear(to: &builder, attended, "\(prefix).attn_output", width: width, names)
   }
 

@@ -59,7 +59,7 @@ struct AttentionBlock {
       queries: queries, keys: keys, values: values,
       AttentionShape(
         heads: configuration.heads, keyValueHeads: configuration.keyValueHeads,
-        headLength: configuration.headLength, shortValueLength: configuration.shortValueLength,
+        headLength: configuration.headLength, ownValueLength: configuration.ownValueLength,
         scale: configuration.attentionScale, window: window))
     return builder.linear(
       attended, weight: try names.required("\(prefix).attn_output.weight"),

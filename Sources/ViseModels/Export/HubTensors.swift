@@ -36,8 +36,8 @@ extension Model {
   ///
   /// Tensors are those `plan` leaves, in the shapes and under the block numbers they then have.
   func hubTensors(of plan: Plan) throws -> [HubTensor] {
-    if (try? program.get().configuration.shortValueLength) != nil {
-      throw ExportError.untranslatable("value heads shorter than keys")
+    if (try? program.get().configuration.ownValueLength) != nil {
+      throw ExportError.untranslatable("heads of values and keys that differ in length")
     }
     let structure = PlanStructure(of: plan, sites: sites)
     let sites = Dictionary(uniqueKeysWithValues: sites.map { ($0.name, $0) })

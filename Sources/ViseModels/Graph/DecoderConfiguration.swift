@@ -8,7 +8,7 @@ public struct DecoderConfiguration: Hashable, Sendable {
   public var keyValueHeads: Int
   public var headLength: Int
   /// The length of value heads where it is not that of keys.
-  public var shortValueLength: Int? = nil
+  public var ownValueLength: Int? = nil
   public var normEpsilon: Float
   public var rope: RopeTable?
   public var contextLength: Int
@@ -27,7 +27,7 @@ public struct DecoderConfiguration: Hashable, Sendable {
   /// More blocks than any real model has; keeps a hostile count from costing anything.
   static let mostBlocks = 4096
 
-  public var valueLength: Int { shortValueLength ?? headLength }
+  public var valueLength: Int { ownValueLength ?? headLength }
 
   /// How many tokens block `block` sees, itself included; `nil` sees all before it.
   func window(ofBlock block: Int) -> Int? {

@@ -72,12 +72,12 @@ public struct AttentionShape: Hashable, Sendable {
   public var keyValueHeads: Int
   public var headLength: Int
   /// The length of value heads where it is not that of keys.
-  public var shortValueLength: Int? = nil
+  public var ownValueLength: Int? = nil
   public var scale: Float
   /// A token sees this many positions, itself included; `nil` sees all before it.
   public var window: Int?
 
-  public var valueLength: Int { shortValueLength ?? headLength }
+  public var valueLength: Int { ownValueLength ?? headLength }
 }
 
 /// One operation with what it reads and the value it makes.

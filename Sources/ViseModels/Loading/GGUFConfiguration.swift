@@ -19,7 +19,8 @@ enum GGUFConfiguration {
       throw reader.invalid("attention.head_count_kv", "does not divide the number of heads")
     }
     let isGPT2 = architecture == "gpt2"
-    if isGPT2, keyValueHeads != heads || headLength * heads != width {
+    let valueLength = try ownValueLength(reader, headLength: headLength)
+    if isGPT2, keyValueHeads != heads || (valueLength ?? headLength) * heads != width {
       throw reader.invalid("attention.head_count", "heads of gpt2 must split the width evenly")
     }
     let vocabulary = checkpoint.record(named: "token_embd.weight")?.shape.first ?? 0
@@ -27,7 +28,7 @@ enum GGUFConfiguration {
       architecture: architecture, blockCount: try blockCount(reader), width: width,
       feedForwardWidth: try reader.count("feed_forward_length"), heads: heads,
       keyValueHeads: keyValueHeads, headLength: headLength,
-      shortValueLength: try shortValueLength(reader, headLength: headLength),
+      ownValueLength: valueLength,
       normEpsilon: Float(
         try reader.number(
           isGPT2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon")),
@@ -50,13 +51,14 @@ enum GGUFConfiguration {
   }
 
   /// The length of value heads where it is not that of keys.
-  private static func shortValueLength(
+  private static func ownValueLength(
     _ reader: MetadataReader, headLength: Int
   ) throws(ModelError) -> Int? {
     guard let length = try reader.optionalCount("attention.value_length"), length != headLength
     else { return nil }
-    guard length < headLength, reader.architecture != "gpt2" else {
-      throw reader.invalid("attention.value_length", "longer than the key length, or of gpt2")
+    // Only where no rotary embedding needs keys of the heads' own length can they be the shorter ones.
+    guard length > 0, (length < headLength) != (reader.architecture == "gpt2") else {
+      throw reader.invalid("attention.value_length", "no length value heads can have here")
     }
     return length
   }

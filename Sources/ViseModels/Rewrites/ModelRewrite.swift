@@ -11,6 +11,8 @@ public struct ModelRewrite: Sendable {
   public private(set) var untiedHead: String?
   /// The length of the value heads where it changes.
   public internal(set) var valueLength: Int?
+  /// The length of the query and key heads where it changes.
+  public internal(set) var keyLength: Int?
   /// What was done, in words, for the new file's metadata.
   public var notes: [String] = []
 
@@ -45,7 +47,7 @@ public struct ModelRewrite: Sendable {
 public enum RewriteError: Error, Equatable, Sendable {
   /// The rotation would change what the model computes.
   case notRotatable(reason: String)
-  /// The value heads cannot be made shorter.
+  /// The heads cannot be made shorter.
   case notFactorable(reason: String)
   /// The base model lacks the weight, or has it in another shape.
   case otherBase(weight: String)

@@ -74,11 +74,12 @@ public struct RewriteWriter: Sendable {
     let types = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.type) })
     metadata["general.file_type"] = .uint32(
       FileTypeNumber.describing(types, of: model.checkpoint))
-    if let length = rewrite.valueLength {
-      let keys = try model.program.get().configuration
+    if rewrite.valueLength != nil || rewrite.keyLength != nil {
+      let own = try model.program.get().configuration
       let prefix = "\(model.architecture).attention"
-      metadata["\(prefix).key_length"] = .uint32(UInt32(keys.headLength))
-      metadata["\(prefix).value_length"] = .uint32(UInt32(length))
+      let (keys, values) = (rewrite.keyLength ?? own.headLength, rewrite.valueLength)
+      metadata["\(prefix).key_length"] = .uint32(UInt32(keys))
+      metadata["\(prefix).value_length"] = .uint32(UInt32(values ?? own.valueLength))
     }
     let earlier = metadata[Self.noteKey]?.asString.map { [$0] } ?? []
     metadata[Self.noteKey] = .string((earlier + rewrite.notes).joined(separator: "; "))

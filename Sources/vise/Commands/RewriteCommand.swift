@@ -14,9 +14,10 @@ struct RewriteCommand: ParsableCommand {
       anew. --rotate spreads outlying channels of the residual stream over all (hadamard), or \
       gathers its energy in the first columns (pca, for formats such as split84). --scale moves \
       factors between channels: awq by the error in --format (clipping is method = "output_mse" in \
-      the plan of the new file), smooth by SmoothQuant's rule. --value-rank changes what is \
-      computed: value heads keep that many channels, the nearest in the outputs; llama.cpp does not \
-      open such files, Vise does. --drop-deltas brings a fine-tuned model nearer to its --base.
+      the plan of the new file), smooth by SmoothQuant's rule. --value-rank and --query-rank change \
+      what is computed: value heads, or query and key heads, keep that many channels, the nearest \
+      in the outputs or the scores (queries and keys only of models without rotary embeddings, such \
+      as GPT-2); llama.cpp does not open such files, Vise does. --drop-deltas brings a fine-tuned model nearer to its --base.
       """)
 
   enum RotationName: String, ExpressibleByArgument, CaseIterable { case hadamard, pca }
@@ -59,6 +60,9 @@ struct RewriteCommand: ParsableCommand {
   @Option(help: "Channels each value head keeps, chosen with its output projection.")
   var valueRank: Int?
 
+  @Option(help: "Channels each query and key head keeps; not with rotary embeddings.")
+  var queryRank: Int?
+
   @Option(help: "The model this one was fine-tuned from.")
   var base: String?
 
@@ -93,10 +97,11 @@ struct RewriteCommand: ParsableCommand {
 
   func validate() throws {
     let changesChannels = rotate != nil || scale != nil || equalize
-    guard changesChannels || smoothKeys != nil || valueRank != nil || dropDeltas != nil else {
+    let changesHeads = valueRank != nil || queryRank != nil
+    guard changesChannels || smoothKeys != nil || changesHeads || dropDeltas != nil else {
       throw ValidationError(
-        "give at least one of --rotate, --scale, --equalize, --smooth-keys, --value-rank and "
-          + "--drop-deltas")
+        "give at least one of --rotate, --scale, --equalize, --smooth-keys, --value-rank, "
+          + "--query-rank and --drop-deltas")
     }
     guard (base == nil) == (dropDeltas == nil) else {
       throw ValidationError("--base and --drop-deltas go together")
@@ -105,12 +110,16 @@ struct RewriteCommand: ParsableCommand {
       guard dropDeltas >= 0, dropDeltas < 1 else {
         throw ValidationError("--drop-deltas takes a share of 0 or more and below 1")
       }
-      if changesChannels || smoothKeys != nil || valueRank != nil {
+      if changesChannels || smoothKeys != nil || changesHeads {
         throw ValidationError("--drop-deltas goes before other rewrites: the base has none of them")
       }
     }
-    if valueRank != nil, changesChannels {
-      throw ValidationError("--value-rank goes before or after other rewrites of the values")
+    if changesHeads, changesChannels {
+      throw ValidationError(
+        "--value-rank and --query-rank go before or after other rewrites of the heads")
+    }
+    if queryRank != nil, smoothKeys != nil {
+      throw ValidationError("--query-rank and --smooth-keys both change queries and keys")
     }
     if rotate != nil, scale != nil {
       throw ValidationError(
@@ -148,6 +157,7 @@ struct RewriteCommand: ParsableCommand {
       }
       try appendDeltas(to: &rewrite, model, source)
       try appendValueRank(to: &rewrite, model, source)
+      try appendQueryRank(to: &rewrite, model, source)
       try appendRotation(to: &rewrite, model, source)
       let links = try appendScales(to: &rewrite, model, source, pool)
       let progress = ProgressLine("writing byte")
@@ -183,6 +193,19 @@ struct RewriteCommand: ParsableCommand {
     let kept = changes.reduce(0) { $0 + $1.energy } / Double(max(changes.count, 1))
     rewrite.notes.append(
       "value heads of \(valueRank) channels, \(Percentage.text(kept)) of the outputs' energy")
+  }
+
+  private func appendQueryRank(
+    to rewrite: inout ModelRewrite, _ model: Model, _ source: CalibrationFile?
+  ) throws {
+    guard let queryRank else { return }
+    let progress = ProgressLine("factoring attention")
+    let changes = try QueryKeyFactoring(rank: queryRank, model: model, calibration: source)
+      .append(to: &rewrite) { progress.report($0, of: $1) }
+    let kept = changes.reduce(0) { $0 + $1.energy } / Double(max(changes.count, 1))
+    rewrite.notes.append(
+      "query and key heads of \(queryRank) channels, \(Percentage.text(kept)) of the scores' "
+        + "variance")
   }
 
   private func appendRotation(
