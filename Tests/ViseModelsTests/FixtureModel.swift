@@ -12,6 +12,11 @@ struct FixtureModel {
   private static let folder =
     URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures").path
 
+  /// The sample model's file.
+  static let samplePath = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "SampleModels/story-lm/story-lm-f16.gguf").path
+
   /// The path of a fixture's file or folder.
   static func path(_ name: String) -> String { "\(folder)/\(name)" }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import ViseCompression
 import ViseTensor
@@ -45,6 +46,47 @@ import ViseTensor
       let values = try small.values(of: site, under: treatment).values
       #expect(try large.values(of: site, under: treatment).values == values)
       #expect(small.cache.byteCount <= budget)
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func layersExportedAFewRowsAtATimeAreTheSameBytes(isCalibrated: Bool) throws {
+    let model = try Model(path: FixtureModel.samplePath)
+    let directory = try TemporaryDirectory()
+    let calibration =
+      isCalibrated ? try ObservedCalibration(ModelRun(model), tokens: Array(1..<40)) : nil
+    let treatment = try #require(Treatment(name: isCalibrated ? "q4_K" : "q5_0"))
+    let table = try #require(model.sites.first { $0.role == .tokenEmbedding })
+    try #require(table.rows > 2 * 1536)
+    let plan = Plan(treatments: [table.name: treatment])
+    let files = try [nil, 1].map { (budget: Int?) in
+      let path = directory.file("budget-\(budget ?? 0).gguf")
+      try ModelExporter(
+        model: model, calibration: calibration, pool: ComputePool(threadCount: 2),
+        byteBudget: budget
+      ).export(plan, to: path, cancellation: CancellationFlag())
+      return try Data(contentsOf: URL(filePath: path))
+    }
+    #expect(files[0] == files[1])
+  }
+
+  @Test func rowsOfATableThatIsNotKeptAreThoseOfTheWhole() throws {
+    for name in FixtureModel.all {
+      let fixture = FixtureModel(name: name)
+      for model in [try fixture.gguf(), try fixture.hub()] {
+        let site = try #require(model.sites.first { $0.role == .tokenEmbedding })
+        let whole = try model.decodeWeight(site.name)
+        let tokens: [Int32] = [3, 0, Int32(site.rows - 1), 3]
+        for budget in [0, 1 << 24] {
+          let store = WeightStore(model: model, byteBudget: budget)
+          let rows = try store.rows(of: tokens, in: site.name)
+          #expect(rows.values == tokens.flatMap { whole.rows(Int($0)..<Int($0) + 1).values })
+        }
+        let outside = Int32(site.rows)
+        #expect(throws: ModelError.tokenOutOfRange(token: site.rows, vocabulary: site.rows)) {
+          try WeightStore(model: model, byteBudget: 0).rows(of: [outside], in: site.name)
+        }
+      }
     }
   }
 

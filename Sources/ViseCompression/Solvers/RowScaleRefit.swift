@@ -37,6 +37,9 @@ public enum RowScaleRefit {
     return result
   }
 
+  /// Rows refitted at a time, which bounds what is decoded at once.
+  private static let rowsAtOnce = 512
+
   /// `encoded` with the scales of those rows refitted whose outputs come nearer to the original's.
   ///
   /// Scales are rounded as they are stored, and what a row's refit does is measured after that, so
@@ -46,6 +49,38 @@ public enum RowScaleRefit {
     work: RowWork
   ) throws -> EncodedWeight {
     guard format.granularity != .tensor else { return encoded }
+    let result = EncodedWeight(rows: encoded.rows, columns: encoded.columns, codec: format)
+    try work.forEachChunk(of: encoded.rows, length: rowsAtOnce) { rows in
+      let improved = try improving(
+        part(of: encoded, rows, format), of: weight.rows(rows), secondMoment, format)
+      for part in improved.parts {
+        let target = result.bytes(part.part.name)
+        let rowBytes = target.count / encoded.rows
+        target.slice(rows.lowerBound * rowBytes, count: part.bytes.count)
+          .copyMemory(from: part.bytes.bytes)
+      }
+    }
+    return result
+  }
+
+  /// Some rows of a stored weight, each of whose parts has as many bytes for every row.
+  private static func part(
+    of encoded: EncodedWeight, _ rows: Range<Int>, _ format: IntegerFormat
+  ) -> EncodedWeight {
+    let result = EncodedWeight(rows: rows.count, columns: encoded.columns, codec: format)
+    for part in result.parts {
+      let source = encoded.bytes(part.part.name)
+      let rowBytes = source.count / encoded.rows
+      let slice = source.slice(rows.lowerBound * rowBytes, count: rows.count * rowBytes)
+      part.bytes.storage.copyMemory(from: UnsafeRawBufferPointer(slice))
+    }
+    return result
+  }
+
+  private static func improving(
+    _ encoded: EncodedWeight, of weight: Matrix, _ secondMoment: Matrix, _ format: IntegerFormat
+  ) throws -> EncodedWeight {
+    let work = RowWork(pool: nil)
     let decoded = try format.decode(encoded, work: work)
     let factors = factors(decoded: decoded, weight: weight, secondMoment: secondMoment)
     let refitted = applying(factors, to: encoded, format: format)

@@ -14,7 +14,7 @@ struct OperationRunner {
   ) throws {
     switch operation {
     case .embed(let table, let scale):
-      try embed(try weights.weight(table), scale: scale, into: y)
+      embed(try weights.rows(of: batch.tokens, in: table), scale: scale, into: y)
     case .addPositions(let table):
       try addPositions(try weights.weight(table), inputs[0], into: y)
     case .rmsNorm(let weight, let group, let epsilon):
@@ -56,15 +56,9 @@ struct OperationRunner {
     }
   }
 
-  private func embed(_ table: Matrix, scale: Float, into y: Matrix) throws(ModelError) {
-    try withExtendedLifetime(table) { (table) throws(ModelError) in
-      for (row, token) in batch.tokens.enumerated() {
-        guard token >= 0, token < table.rows else {
-          throw .tokenOutOfRange(token: Int(token), vocabulary: table.rows)
-        }
-        y.row(row).update(from: table.row(Int(token)), count: y.columns)
-      }
-    }
+  private func embed(_ rows: Matrix, scale: Float, into y: Matrix) {
+    precondition(rows.rows == y.rows && rows.columns == y.columns)
+    withExtendedLifetime(rows) { y.pointer.update(from: rows.pointer, count: y.count) }
     if scale != 1 { Kernels.scale(y.pointer, count: y.count, by: scale) }
   }
 

@@ -116,6 +116,14 @@ public struct PlannedWeights: WeightSource {
 
   public func activationType(for key: String) -> StorageType? { activationTypes[key] }
 
+  public func rows(of tokens: [Int32], in key: String) throws -> Matrix {
+    guard treated[key] == nil else {
+      let table = try weight(key)
+      return table.rows(at: try places(of: tokens, rows: table.rows))
+    }
+    return try reference.rows(of: tokens, in: key)
+  }
+
   public func weight(_ key: String) throws -> Matrix {
     guard let (site, treatment) = treated[key] else {
       guard let (site, treatment) = biased[key] else { return try reference.weight(key) }

@@ -44,6 +44,19 @@ final class SiteReducer: Sendable {
     return try compress(site, treatment, cut(of: site, treatment, work: work), work: work)
   }
 
+  /// The stored form of some rows of `site`, which is only given a format; rows do not depend on
+  /// each other in ggml's types.
+  func compress(
+    rows: Range<Int>, of site: Site, _ treatment: Treatment, work: RowWork
+  ) throws -> CompressedSite {
+    precondition(treatment.isFormatOnly && treatment.format?.storageType != nil)
+    let part = Site(
+      index: site.index, name: site.name, role: site.role, block: site.block, rows: rows.count,
+      columns: site.columns, stored: site.stored)
+    return try compress(
+      try model.decodeRows(rows, of: site.name), part, treatment, calibration, nil, work)
+  }
+
   /// The values of `site` in its own shape, zero where channels are gone.
   func values(_ site: Site, _ treatment: Treatment, work: RowWork) throws -> Matrix {
     guard treatment.removesChannels else {

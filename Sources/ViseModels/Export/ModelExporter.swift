@@ -6,15 +6,21 @@ public import ViseTensor
 public struct ModelExporter: Sendable {
   private let model: Model
   private let usesCalibration: Bool
+  /// Bytes to keep to beside the mapped file; `nil` for any.
+  private let byteBudget: Int?
   private let pool: ComputePool
   private let reducer: SiteReducer
 
-  /// - Parameter levels: where treated sites are looked up and kept.
+  /// - Parameters:
+  ///   - levels: where treated sites are looked up and kept.
+  ///   - byteBudget: bytes to keep to beside the mapped file, as far as one layer allows: GGUF files
+  ///     are then written from a few rows at a time of layers that are larger.
   public init(
     model: Model, calibration: (any CalibrationSource)? = nil, levels: LevelDatabase? = nil,
-    pool: ComputePool
+    pool: ComputePool, byteBudget: Int? = nil
   ) {
     self.model = model
+    self.byteBudget = byteBudget
     usesCalibration = calibration != nil
     self.pool = pool
     reducer = SiteReducer(model: model, calibration: calibration, levels: levels) {
@@ -71,7 +77,19 @@ public struct ModelExporter: Sendable {
     try GGUFWriter.write(layout, to: path, replacing: replacing) { index, sink in
       try cancellation.check()
       let source = sources[index]
-      if let site = sites[source.name], let treatment = plan.change(of: site) {
+      if let site = sites[source.name], let treatment = plan.change(of: site),
+        let length = rowsAtOnce(site, treatment)
+      {
+        if usesCalibration { try BLAS.load() }
+        for first in stride(from: 0, to: site.rows, by: length) {
+          let part = try reducer.compress(
+            rows: first..<min(first + length, site.rows), of: site, treatment,
+            work: work(cancellation))
+          for data in part.storedBytes {
+            try withExtendedLifetime(data) { try sink.write($0.bytes) }
+          }
+        }
+      } else if let site = sites[source.name], let treatment = plan.change(of: site) {
         let compressed = try compress(site, under: treatment, cancellation: cancellation)
         guard let data = compressed.storedBytes.first else {
           preconditionFailure("the layout admits only what GGUF can hold")
@@ -86,6 +104,21 @@ public struct ModelExporter: Sendable {
       progress(done, total)
     }
     return layout.byteCount
+  }
+
+  /// Rows are taken in multiples of what solvers take at once, so that parts are what the whole
+  /// would be, bit for bit.
+  private static let rowUnit = 1536
+
+  /// How many rows of a layer are encoded at a time; `nil` for all.
+  private func rowsAtOnce(_ site: Site, _ treatment: Treatment) -> Int? {
+    guard let byteBudget, treatment.isFormatOnly, (model.storages[site.name] ?? .plain) == .plain
+    else { return nil }
+    // Beside its values, a layer has its stored form, and a pruned or refitted copy at times.
+    let rowBytes = site.columns * MemoryLayout<Float>.stride * 2
+    guard rowBytes * site.rows > byteBudget else { return nil }
+    let rows = max(byteBudget / 2 / max(rowBytes, 1) / Self.rowUnit, 1) * Self.rowUnit
+    return rows < site.rows ? rows : nil
   }
 
   private func write(

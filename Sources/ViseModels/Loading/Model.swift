@@ -90,6 +90,28 @@ public final class Model: Sendable {
   }
 }
 
+extension Model {
+  /// Some rows of the weight `key`, which the file must hold row by row (`WeightStorage.plain`).
+  func decodeRows(_ rows: Range<Int>, of key: String) throws(ModelError) -> Matrix {
+    guard let record = checkpoint.record(named: key), (storages[key] ?? .plain) == .plain,
+      let columns = record.shape.last, record.shape.count == 2, rows.upperBound <= record.shape[0]
+    else { throw .missingWeight(key) }
+    let matrix = Matrix(rows: rows.count, columns: columns)
+    let rowBytes = record.byteCount / max(record.shape[0], 1)
+    do {
+      try checkpoint.withBytes(of: record) { bytes in
+        let slice = bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes]
+        try record.type.decode(
+          UnsafeRawBufferPointer(rebasing: slice),
+          into: UnsafeMutableBufferPointer(start: matrix.pointer, count: matrix.count))
+      }
+    } catch {
+      throw .undecodable(weight: key, type: record.type.name)
+    }
+    return matrix
+  }
+}
+
 extension WeightStorage {
   /// The weight as the graph computes with it.
   func restore(_ stored: Matrix) -> Matrix {

@@ -1,4 +1,6 @@
 import Synchronization
+import ViseCompression
+import ViseFormats
 public import ViseTensor
 
 /// The reference model's weights, decoded to float32 when first needed.
@@ -16,6 +18,28 @@ public final class WeightStore: WeightSource {
 
   public func weight(_ key: String) throws -> Matrix {
     try cache.value(for: key) { try model.decodeWeight(key) }
+  }
+
+  /// Decodes only these rows where the table is not kept: it is the largest weight of many models.
+  public func rows(of tokens: [Int32], in key: String) throws -> Matrix {
+    guard !cache.contains(key), let record = model.checkpoint.record(named: key),
+      record.shape.count == 2, (model.storages[key] ?? .plain) == .plain
+    else {
+      let table = try weight(key)
+      return table.rows(at: try places(of: tokens, rows: table.rows))
+    }
+    let rows = try places(of: tokens, rows: record.shape[0])
+    let result = Matrix(rows: rows.count, columns: record.shape[1])
+    let bytes = model.checkpoint.slices(rows, of: record)
+    do {
+      try withExtendedLifetime(bytes) {
+        try record.type.decode(
+          $0.bytes, into: UnsafeMutableBufferPointer(start: result.pointer, count: result.count))
+      }
+    } catch {
+      throw ModelError.undecodable(weight: key, type: record.type.name)
+    }
+    return result
   }
 
   /// Decodes all of `keys` that fit, on the pool's threads.

@@ -32,6 +32,13 @@ struct ExportCommand: ParsableCommand {
 
   @OptionGroup var calibration: CalibrationOptions
 
+  @Option(
+    help: """
+      Memory to keep to beside the mapped file, such as 300MB; half of the machine's by default. \
+      Larger layers of GGUF files are then encoded a few rows at a time.
+      """)
+  var memory: ByteCount?
+
   @Flag(help: "Replace an existing file.")
   var overwrite = false
 
@@ -70,7 +77,8 @@ struct ExportCommand: ParsableCommand {
     let progress = ProgressLine("exporting byte")
     return try ModelExporter(
       model: model, calibration: try calibration.load(for: model),
-      levels: LevelDatabase.standard(), pool: ComputePool()
+      levels: LevelDatabase.standard(), pool: ComputePool(),
+      byteBudget: memory?.value ?? RunOptions.physicalMemory / 2
     ).export(
       file.plan, to: out, as: target, floats: dtype, replacing: overwrite,
       cancellation: Interrupt.flag
