@@ -71,6 +71,7 @@ extension NumberFormat {
     "fp8_e5m2:g8", "fp6:mx", "fp4:g16:dense", "nvfp4", "nf4:g8", "dynamic8:g8", "power4:g8",
     "compand4:g8", "kmeans4:tensor", "kmeans2:r5", "kmeans3:g8", "vq4d2:channel", "vq4d4:g8",
     "pvq8k8", "pvq8k16:hadamard", "rex2x4:g8", "dgq4:g8", "split84:k8:g8",
+    "rex3x2:g8:s40", "int4:g8:acc14",
     "saq3:s8", "lq3:r4:g8",
   ]
 }

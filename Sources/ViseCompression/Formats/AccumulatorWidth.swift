@@ -12,6 +12,14 @@ public enum AccumulatorWidth {
     let largest = codeNorm << (activationBits - (isSigned ? 1 : 0))
     return 1 + (Int.bitWidth - largest.leadingZeroBitCount)
   }
+
+  /// The largest ‖q‖₁ that stays within an accumulator of `bits`.
+  public static func largestCodeNorm(
+    bits: Int, activationBits: Int, isSigned: Bool = true
+  ) -> Int {
+    precondition((2...62).contains(bits) && (1...32).contains(activationBits))
+    return ((1 << (bits - 1)) - 1) >> (activationBits - (isSigned ? 1 : 0))
+  }
 }
 
 extension IntegerFormat {

@@ -18,7 +18,7 @@ struct AffineFit {
     _ values: UnsafeBufferPointer<Float>, importance: UnsafeBufferPointer<Float>?
   ) -> Parameters {
     switch range {
-    case .leastError: leastError(values, importance: importance)
+    case .leastError, .leastSquares: leastError(values, importance: importance)
     case .extremes:
       parameters(smallest: min(0, values.min() ?? 0), largest: max(0, values.max() ?? 0))
     case .percentile(let permille): percentile(values, permille: permille)
@@ -57,32 +57,53 @@ struct AffineFit {
     let largest = max(0, values.max() ?? 0)
     var best = parameters(smallest: smallest, largest: largest)
     guard best.scale > 0 else { return best }
-    var error = squaredError(values, importance, best)
+    var error = self.error(values, importance, best)
     for step in 1..<20 {
       let shrink = 1 - 0.035 * Float(step)
       let next = parameters(smallest: smallest * shrink, largest: largest * shrink)
-      let found = squaredError(values, importance, next)
+      let found = self.error(values, importance, next)
       if found < error { (best, error) = (next, found) }
     }
     for _ in 0..<3 {
       guard let next = refit(values, importance, best) else { break }
-      let found = squaredError(values, importance, next)
+      let found = self.error(values, importance, next)
       guard found < error else { break }
       (best, error) = (next, found)
     }
     return best
   }
 
-  private func squaredError(
+  /// Σ importance · |s·(q − z) − w|².
+  private func error(
     _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
     _ p: Parameters
   ) -> Double {
     var error = 0.0
-    values.forEachPeriod(of: importance) {
+    forEachRun(values, importance) { run, importance in
       error += GridKernels.affineError(
-        $0, importance: importance, scale: p.scale, zero: p.zero, codes: low...high)
+        run, importance: importance, scale: p.scale, zero: p.zero, codes: low...high)
     }
     return error
+  }
+
+  private static let runLength = 1024
+
+  /// Calls `body` with runs of values and what each is worth, `nil` where all are worth the same.
+  private func forEachRun(
+    _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
+    _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>?) -> Void
+  ) {
+    guard importance == nil, range == .leastError else {
+      return values.forEachPeriod(of: importance) { body($0, importance) }
+    }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.runLength) { magnitudes in
+      for first in stride(from: 0, to: values.count, by: Self.runLength) {
+        let run = UnsafeBufferPointer(
+          rebasing: values[first..<min(first + Self.runLength, values.count)])
+        for index in 0..<run.count { magnitudes[index] = abs(run[index]) }
+        body(run, UnsafeBufferPointer(rebasing: magnitudes[..<run.count]))
+      }
+    }
   }
 
   /// The scale and zero point of least error for the codes that `p` gives.
@@ -91,11 +112,11 @@ struct AffineFit {
     _ p: Parameters
   ) -> Parameters? {
     var sums = RegressionSums()
-    values.forEachPeriod(of: importance) { values in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 1024) { codes in
+    forEachRun(values, importance) { values, importance in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.runLength) { codes in
         guard let start = codes.baseAddress else { return }
-        for first in stride(from: 0, to: values.count, by: 1024) {
-          let range = first..<min(first + 1024, values.count)
+        for first in stride(from: 0, to: values.count, by: Self.runLength) {
+          let range = first..<min(first + Self.runLength, values.count)
           let part = UnsafeBufferPointer(rebasing: values[range])
           GridKernels.affineCodes(
             part, scale: p.scale, zero: p.zero, codes: low...high, into: start)

@@ -71,6 +71,13 @@ extension GridCodec {
   public func encode(
     _ weight: Matrix, importance: [Float]?, work: RowWork
   ) throws -> EncodedWeight {
+    try encodeRounding(weight, importance: importance, work: work)
+  }
+
+  /// Stores `weight` as the levels nearest to it.
+  func encodeRounding(
+    _ weight: Matrix, importance: [Float]?, work: RowWork
+  ) throws -> EncodedWeight {
     let shared = try sharedParameters(for: weight, importance: importance, work: work)
     let grid = GridRounding(codec: self, columns: weight.columns, shared: shared)
     let result = GridCodes(rows: weight.rows, columns: weight.columns, spans: grid.spanCount)

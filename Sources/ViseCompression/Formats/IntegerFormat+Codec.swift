@@ -5,10 +5,12 @@ extension IntegerFormat: GridCodec {
     var words = ["int\(bits)", granularity.name]
     if !isSymmetric { words.append("asym") }
     if let option = range.option { words.append(option) }
+    if let accumulator { words.append("acc\(accumulator)") }
     return words.joined(separator: ":")
   }
 
   public var methods: Set<Method> {
+    if accumulator != nil { return [.best, .roundToNearest, .weighted] }
     let methods = gridMethods.union([.outputRange, .exactOBQ])
     return isSymmetric && granularity != .tensor ? methods.union([.comq]) : methods
   }
@@ -23,6 +25,16 @@ extension IntegerFormat: GridCodec {
 
   var affineFit: AffineFit {
     AffineFit(low: Float(low), high: Float(high), isSymmetric: isSymmetric, range: range)
+  }
+
+  public func encode(
+    _ weight: Matrix, importance: [Float]?, work: RowWork
+  ) throws -> EncodedWeight {
+    guard let accumulator else {
+      return try encodeRounding(weight, importance: importance, work: work)
+    }
+    return try AccumulatorProjection(format: self, accumulatorBits: accumulator)
+      .encode(weight, importance: importance, work: work)
   }
 
   /// A tensor's scale and zero point; empty for finer granularities.

@@ -17,7 +17,7 @@ private let formats: [(name: String, decibels: Double)] = [
   ("pvq16k24", 12), ("pvq8k16:hadamard", 13), ("pvq32k32", 9), ("rex2x4:g128", 30),
   ("rex3x2:g64:asym", 18), ("dgq4:g64", 17), ("dgq4:g128", 16), ("aff4:g64", 18),
   ("aff2:g32", 7), ("aff8:channel", 36), ("saq4:s64", 18), ("saq2:s16", 8), ("saq1:s64", 2),
-  ("saq6:s32", 30),
+  ("saq6:s32", 30), ("rex2x4:g128:s25", 17), ("int4:g128:acc16", 14), ("int4:g64:minmax:acc14", 5),
 ]
 
 @Test(arguments: formats)
@@ -48,7 +48,7 @@ func storedWeightsHaveTheAnnouncedBytesAndKeepTheirSignal(
 @Test(
   arguments: [
     "int4:tensor", "fp8:mx", "nvfp4", "power4:g128", "kmeans3:r5", "kmeans4:g64", "vq8d4:g64",
-    "pvq16k24", "rex2x4:g128", "dgq4:g128", "saq4:s64",
+    "pvq16k24", "rex2x4:g128:s25", "int4:g64:acc14", "dgq4:g128", "saq4:s64",
   ])
 func threadsDoNotChangeTheBytes(name: String) throws {
   let codec = try #require(NumberFormat(name: name)).codec

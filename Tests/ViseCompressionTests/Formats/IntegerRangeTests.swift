@@ -94,6 +94,26 @@ func theErrorSearchBeatsEveryShrunkenRange(name: String) throws {
   #expect(format.range == .leastError)
 }
 
+@Test(arguments: ["int3:g32", "int4:g64:asym", "int4:channel", "int4:tensor"])
+func withoutImportanceErrorsCountByTheMagnitudeOfTheWeight(name: String) throws {
+  let weight = testWeight(rows: 8, columns: 128, seed: 8)
+  func error(_ option: String, byMagnitude: Bool) throws -> Double {
+    let (_, values) = try stored(name + option, weight)
+    return zip(weight.values, values).reduce(0) { sum, pair in
+      let error = Double(pair.0 - pair.1)
+      return sum + error * error * (byMagnitude ? Double(abs(pair.0)) : 1)
+    }
+  }
+  let weighed = try error("", byMagnitude: true)
+  let squares = try error(":mse", byMagnitude: false)
+  for option in [":mse", ":minmax", ":p99", ":p95"] {
+    #expect(weighed <= (try error(option, byMagnitude: true)))
+    #expect(squares <= (try error(option, byMagnitude: false)))
+  }
+  #expect(try weighed < error(":mse", byMagnitude: true))
+  #expect(try squares < error("", byMagnitude: false))
+}
+
 @Test func importantColumnsGetTheSmallerErrors() throws {
   let weight = testWeight(rows: 64, columns: 64, seed: 6)
   let importance = (0..<64).map { Float($0 < 4 ? 1000 : 1) }
@@ -119,5 +139,5 @@ func rangesThatAreNoneAreRefused(name: String) {
 
 @Test func theCanonicalNameOfAnIntegerReadsBack() throws {
   for name in names { #expect(try #require(NumberFormat(name: name)).name == name) }
-  #expect(NumberFormat(name: "int4:mse:sym")?.name == "int4:g128")
+  #expect(NumberFormat(name: "int4:mse:sym")?.name == "int4:g128:mse")
 }

@@ -87,6 +87,33 @@ func compandedLevelsAreTheInverseOfTheCompander(bits: Int) throws {
   #expect(sum == values)
 }
 
+@Test func sparseResidualsGoToTheRowsThatNeedThemMost() throws {
+  let weight = testWeight(rows: 10, columns: 128, seed: 47)
+  let (encoded, values) = try stored("rex2x4:g64:s25", weight)
+  let plain = PlainParts(encoded)
+  let rows = try plain.integers("rows1")
+  #expect(rows.count == 3 && rows == rows.sorted() && Set(rows).count == 3)
+  let first = try stored("int4:g64:minmax", weight).values
+  func energy(_ row: Int) -> Double {
+    (row * 128..<(row + 1) * 128).reduce(0) {
+      $0 + pow(Double(weight.pointer[$1]) - Double(first[$1]), 2)
+    }
+  }
+  let least = rows.map(energy).min() ?? 0
+  let codes = try plain.codes("codes1", bits: 4)
+  let scales = try plain.halves("scales1")
+  for row in 0..<10 {
+    let place = rows.firstIndex(of: row)
+    if place == nil { #expect(energy(row) <= least) }
+    for column in 0..<128 {
+      let added = place.map { place in
+        Float(Float16(Float(codes[place][column] - 8) * scales[place * 2 + column / 64]))
+      }
+      #expect(values[row * 128 + column] == first[row * 128 + column] + (added ?? 0))
+    }
+  }
+}
+
 @Test func dualGrainedIntegersStayWithinInt8() throws {
   let weight = testWeight(rows: 10, columns: 200, seed: 46)
   let (encoded, values) = try stored("dgq4:g64", weight)

@@ -23,6 +23,10 @@ struct PlainParts {
     }
   }
 
+  func integers(_ name: String) throws -> [Int] {
+    try floats(name).map { Int(Int32(bitPattern: $0.bitPattern)) }
+  }
+
   func halves(_ name: String) throws -> [Float] {
     let bytes = try bytes(name)
     return stride(from: 0, to: bytes.count, by: 2).map { at in

@@ -31,7 +31,7 @@ public struct DualGrainedFormat: GridCodec {
   public var bitsPerWeight: Double { 4 + 16 / Double(group) }
   public func spanLength(columns: Int) -> Int { group }
 
-  private static let fit = AffineFit(low: 0, high: 15, isSymmetric: false, range: .leastError)
+  private static let fit = AffineFit(low: 0, high: 15, isSymmetric: false, range: .leastSquares)
 
   /// The channels' scales: phase one finds each group's best real scale, phase two the channel's
   /// scale whose multiples suit them all best.
