@@ -119,10 +119,10 @@ private struct HeaderCounter {
     byteCount += Self.digits(dataByteCount)
   }
 
-  /// `\"name\":note`, its quotes escaped, after a comma where it is not the first.
+  /// `\"name\":note`, its quotes and backslashes escaped, after a comma where it is not the first.
   mutating func add(note: String, name: Int) {
-    let quotes = note.utf8.count { $0 == UInt8(ascii: "\"") }
-    byteCount += note.utf8.count + quotes + name + 5 + (noteCount > 0 ? 1 : 0)
+    let escaped = note.utf8.count { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+    byteCount += note.utf8.count + escaped + name + 5 + (noteCount > 0 ? 1 : 0)
     noteCount += 1
   }
 

@@ -110,6 +110,14 @@ def decode(format_, part, rows, columns):
         return (part[""].astype("<u4") << 16).view(F32)
     if base.startswith("int"):
         return integer(part, rows, columns, int(base[3:]), options)
+    if base.startswith("rex"):
+        terms, bits = map(int, base[3:].split("x"))
+        sums = numpy.zeros((rows, columns), F32)
+        for term in range(terms):
+            own = {key[:-1]: value for key, value in part.items() if key[-1] == str(term)}
+            places = own.pop("rows", numpy.arange(rows))
+            sums[places] += integer(own, len(places), columns, bits, options)
+        return sums
     if base.startswith("split"):
         high, widths = int(options[0][1:]), [int(base[5]), int(base[6])]
         halves = [
@@ -172,6 +180,11 @@ def structured(name, note, tensors):
     def part(side, height, width):
         return weight(name, note, tensors, "." + side, height, width)
 
+    if kind == "shared":
+        rank = int(options[1])
+        basis = weight(note.get("basis", name), note, tensors, ".basis", rank, columns)
+        coefficients = part("coefficients", rows, rank)
+        return None if basis is None or coefficients is None else coefficients @ basis
     if kind == "kronecker":
         (r, c), terms = map(int, options[0].split("x")), int(options[1])
         outer = part("outer", terms * r, c).reshape(terms, r, c)

@@ -33,7 +33,7 @@ struct ViseLayoutPeerTests {
     "fp6_e3m2:channel", "fp4:g16", "fp4:g16:dense", "fp4:mx", "nf4:g8", "nf4:channel",
     "nf4:g8:dense", "kmeans4:tensor", "kmeans2:r5", "kmeans3:channel", "kmeans3:g8", "f16",
     "bf16", "split84:k8:g8", "split63:k12:g16:asym", "saq4:s8", "saq2:s16",
-    "lq3:r4:g8", "lq4:r2:channel:asym",
+    "lq3:r4:g8", "lq4:r2:channel:asym", "rex2x4:g8", "rex3x2:g16:asym:s40", "int4:g8:acc14",
   ]
 
   @Test(arguments: known)
@@ -70,13 +70,15 @@ extension ViseLayoutPeerTests {
     "rank=16 format=int4:g8", "rank=8 format=nf4:g8", "prune=0.3 rank=12 format=f16",
     "structure=kronecker:4x8:3 format=f16", "structure=blocks:4 format=int4:g8",
     "structure=toeplitz format=int8:channel", "structure=hankel format=bf16",
-    "structure=displacement:2 format=f16",
+    "structure=displacement:2 format=f16", "structure=shared:all:6 format=int8:g8",
   ])
   func factorsMultiplyToTheValues(name: String) throws {
     let treatment = try #require(Treatment(name: name))
     let model = try FixtureModel(name: "llama").gguf()
     var plan = Plan()
+    let width = model.sites.first?.columns
     for site in model.sites where treatment.byteCount(for: site) != nil {
+      if treatment.sharesBasis, site.columns != width { continue }
       plan[site.name] = treatment
     }
     let directory = try TemporaryDirectory()

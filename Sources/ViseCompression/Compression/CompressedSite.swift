@@ -25,11 +25,14 @@ public struct CompressedSite: Sendable {
   public let form: SiteForm
   public let rows: Int
   public let columns: Int
+  /// Whether the file keeps its first part, a basis, with another site.
+  public let leavesBasis: Bool
 
   /// - Parameter weights: the parts of `form` for a weight of `rows` × `columns`; none where that
   ///   is empty.
   public init(
-    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, rows: Int, columns: Int
+    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, rows: Int, columns: Int,
+    leavesBasis: Bool = false
   ) {
     let isEmpty = rows == 0 || columns == 0
     precondition(weights.count == (isEmpty ? 0 : form.parts(rows: rows, columns: columns).count))
@@ -38,7 +41,11 @@ public struct CompressedSite: Sendable {
     self.form = form
     self.rows = rows
     self.columns = columns
+    self.leavesBasis = leavesBasis
   }
+
+  /// What the file keeps with this site.
+  var ownWeights: [EncodedWeight] { Array(storage.weights.dropFirst(leavesBasis ? 1 : 0)) }
 
   /// Rows × columns, bit for bit what a reader of the exported file computes; decoded anew each time.
   ///
@@ -50,8 +57,8 @@ public struct CompressedSite: Sendable {
     return try form.product(decoded, rows: rows, columns: columns, work: work)
   }
 
-  /// Bytes of the stored form.
-  public var byteCount: Int { storage.weights.reduce(0) { $0 + $1.byteCount } }
+  /// Bytes of the stored form; of a shared basis only where it is kept.
+  public var byteCount: Int { ownWeights.reduce(0) { $0 + $1.byteCount } }
 }
 
 extension Treatment {
@@ -80,7 +87,7 @@ extension Treatment {
     let site = reduced(site)
     guard site.parameterCount > 0 else { return 0 }
     var sum = 0
-    for part in form.parts(rows: site.rows, columns: site.columns) {
+    for part in ownParts(of: site) {
       guard let bytes = format.byteCount(rows: part.rows, columns: part.columns) else {
         return nil
       }

@@ -24,7 +24,7 @@ extension Treatment {
     let site = reduced(site)
     guard site.parameterCount > 0 else { return [] }
     var tensors: [StoredTensor] = []
-    for part in form.parts(rows: site.rows, columns: site.columns) {
+    for part in ownParts(of: site) {
       guard
         let stored = format.storedTensors(
           rows: part.rows, columns: part.columns, prefix: part.suffix)
@@ -35,15 +35,32 @@ extension Treatment {
   }
 
   /// What the file says of `site`: a JSON object with `format`, `rows`, `columns` and, where it is
-  /// factorized, `rank` or `structure`.
+  /// factorized, `rank` or `structure`; `basis` names the site that holds the one it shares.
   public func storageNote(for site: Site) -> String {
     let rank =
       structure.map { ",\"structure\":\"\($0.name)\"" }
       ?? lowRank.map { ",\"rank\":\($0.rank)" } ?? ""
+    let basis =
+      leavesBasis(of: site) ? sharers?.leader.map { ",\"basis\":\(Self.quoted($0))" } ?? "" : ""
     let format = storedFormat(for: site).name
     let site = reduced(site)
     return "{\"format\":\"\(format)\",\"rows\":\(site.rows),"
-      + "\"columns\":\(site.columns)\(rank)}"
+      + "\"columns\":\(site.columns)\(rank)\(basis)}"
+  }
+
+  /// A JSON string.
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case "\0"..<" ":
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
   }
 }
 
@@ -65,5 +82,5 @@ extension NumberFormat {
 
 extension CompressedSite {
   /// The bytes of the tensors the site is stored in, in the order of `storedTensors(for:)`.
-  public var storedBytes: [ByteBuffer] { storage.weights.flatMap { $0.parts.map(\.bytes) } }
+  public var storedBytes: [ByteBuffer] { ownWeights.flatMap { $0.parts.map(\.bytes) } }
 }

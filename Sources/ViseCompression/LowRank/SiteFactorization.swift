@@ -63,7 +63,7 @@ struct SiteFactorization {
 }
 
 /// What is known of R·x, the input of a left factor.
-private struct InnerStatistics {
+struct InnerStatistics {
   /// H·Rᵀ, or Rᵀ without statistics: columns × rank.
   let cross: Matrix
   /// R·H·Rᵀ, or R·Rᵀ without statistics.

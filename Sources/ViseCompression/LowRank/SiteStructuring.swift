@@ -40,6 +40,7 @@ struct SiteStructuring {
       return blocks.enumerated().map { index, block in
         (block, statistics?.channels(index * width..<(index + 1) * width))
       }
+    case .shared: preconditionFailure("bases are made for all sites that share them")
     case .toeplitz: return [(Self.row(ToeplitzProjection().factors(of: weight)), nil)]
     case .hankel: return [(Self.row(HankelProjection().factors(of: weight)), nil)]
     case .displacement(let rank):

@@ -70,15 +70,17 @@ extension Plan {
   public func completed(_ treatment: Treatment, for site: Site) -> Treatment {
     var treatment = treatment
     treatment.rowCut = rowCut(of: site.rowLink)
+    treatment.sharers = sharers(of: treatment)
     return treatment
   }
 }
 
 extension Treatment {
-  /// Without what another site's pruning does.
+  /// Without what the plan's other sites add to it.
   var alone: Treatment {
     var treatment = self
     treatment.rowCut = nil
+    treatment.sharers = nil
     return treatment
   }
 

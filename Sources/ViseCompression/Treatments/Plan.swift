@@ -7,10 +7,22 @@ public struct Plan: Hashable, Sendable {
   public private(set) var treatments: [String: Treatment]
   /// Treatments that remove channels; without any, no site loses rows to another's.
   private var channelCount: Int
+  /// Sites by the treatment that makes them share a basis, in the order of their names.
+  private var sharers: [Treatment: [String]] = [:]
 
   public init(treatments: [String: Treatment] = [:]) {
     self.treatments = treatments.mapValues(\.alone).filter { $0.value != .keep }
     channelCount = self.treatments.values.count(where: \.removesChannels)
+    for (name, treatment) in self.treatments where treatment.sharesBasis {
+      sharers[treatment, default: []].append(name)
+    }
+    sharers = sharers.mapValues { $0.sorted() }
+  }
+
+  /// Treats `name` alone, with the basis it shares with others where `treatment` says so.
+  public init(only name: String, treatment: Treatment) {
+    self.init(treatments: [name: treatment])
+    if let names = treatment.sharers?.names { sharers[treatment.alone] = names }
   }
 
   /// Whether any site loses channels.
@@ -23,8 +35,22 @@ public struct Plan: Hashable, Sendable {
       let new = newValue.alone == .keep ? nil : newValue.alone
       if treatments[name]?.removesChannels ?? false { channelCount -= 1 }
       if new?.removesChannels ?? false { channelCount += 1 }
+      if let old = treatments[name], old.sharesBasis {
+        let rest = sharers[old]?.filter { $0 != name } ?? []
+        sharers[old] = rest.isEmpty ? nil : rest
+      }
+      if let new, new.sharesBasis { sharers[new] = ((sharers[new] ?? []) + [name]).sorted() }
       treatments[name] = new
     }
+  }
+
+  /// Whether what a site becomes can depend on what is done to others.
+  private var joinsSites: Bool { removesChannels || !sharers.isEmpty }
+
+  /// Who shares a basis under `treatment`; `nil` where it names none.
+  func sharers(of treatment: Treatment) -> BasisSharers? {
+    guard treatment.sharesBasis, let names = sharers[treatment.alone] else { return nil }
+    return BasisSharers(names: names)
   }
 
   public var isEmpty: Bool { treatments.isEmpty }
@@ -42,7 +68,7 @@ extension Plan {
   /// Rows that the pruning of another site's channels takes are part of the change.
   public func change(of site: Site) -> Treatment? {
     // A frame asks this of every site several times: most are untreated.
-    guard removesChannels else { return ownChange(of: site) }
+    guard joinsSites else { return ownChange(of: site) }
     return Self.change(completed(self[site.name], for: site), of: site)
   }
 

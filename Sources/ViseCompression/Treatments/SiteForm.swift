@@ -24,7 +24,8 @@ public enum SiteForm: Hashable, Sendable {
   /// `left` rows × rank and `right` rank × columns; `outer` and `inner`, the factors of each Kronecker
   /// product below those of the one before; `block0`, `block1` … from the upper left to the lower
   /// right; `diagonals`, one row, from the lower left corner to the upper right (Toeplitz) or from
-  /// the upper left to the lower right (Hankel).
+  /// the upper left to the lower right (Hankel); `basis` and `coefficients`, of which sites that share
+  /// the basis hold the second alone.
   public func parts(rows: Int, columns: Int) -> [Part] {
     switch self {
     case .whole: return [Part(name: "", rows: rows, columns: columns)]
@@ -42,10 +43,18 @@ public enum SiteForm: Hashable, Sendable {
       return (0..<count).map {
         Part(name: "block\($0)", rows: rows / count, columns: columns / count)
       }
+    case .structured(.shared(_, let rank)):
+      return [
+        Part(name: Self.basisName, rows: rank, columns: columns),
+        Part(name: "coefficients", rows: rows, columns: rank),
+      ]
     case .structured(.toeplitz), .structured(.hankel):
       return [Part(name: "diagonals", rows: 1, columns: rows + columns - 1)]
     }
   }
+
+  /// The part that sites may share.
+  static let basisName = "basis"
 
   /// Numbers all parts hold.
   public func parameterCount(rows: Int, columns: Int) -> Int {
@@ -75,6 +84,8 @@ public enum SiteForm: Hashable, Sendable {
         rows: rows, columns: columns, values: parts[0].values,
         isHankel: self == .structured(.hankel)
       ).product()
+    case .structured(.shared):
+      return try LowRankFactors(left: parts[1], right: parts[0]).product(work: work)
     case .structured(.displacement):
       return DisplacementFactors(left: parts[0], right: parts[1]).product()
     }

@@ -10,8 +10,10 @@ public enum Structure: Hashable, Sendable {
   case hankel
   /// Of this rank after displacement by one step down the diagonals.
   case displacement(rank: Int)
+  /// Coefficients times a basis of this rank, which all sites with the same treatment share.
+  case shared(group: String, rank: Int)
 
-  /// `kronecker:16x16:4`, `blocks:4`, `toeplitz`, `hankel` or `displacement:8`.
+  /// `kronecker:16x16:4`, `blocks:4`, `toeplitz`, `hankel`, `displacement:8` or `shared:up:64`.
   public var name: String {
     switch self {
     case .kronecker(let rows, let columns, let terms): "kronecker:\(rows)x\(columns):\(terms)"
@@ -19,15 +21,21 @@ public enum Structure: Hashable, Sendable {
     case .toeplitz: "toeplitz"
     case .hankel: "hankel"
     case .displacement(let rank): "displacement:\(rank)"
+    case .shared(let group, let rank): "shared:\(group):\(rank)"
     }
   }
 
   /// What `init(name:)` takes.
   public static let examples =
-    "such as kronecker:16x16:4, blocks:4, toeplitz, hankel or displacement:8"
+    "such as kronecker:16x16:4, blocks:4, toeplitz, hankel, displacement:8 or shared:up:64"
 
   public init?(name: String) {
     let words = name.lowercased().split(separator: ":", omittingEmptySubsequences: false)
+    if words.first == "shared" {
+      guard let shared = Self.shared(words) else { return nil }
+      self = shared
+      return
+    }
     let numbers = words.dropFirst().flatMap { word in
       word.split(separator: "x", omittingEmptySubsequences: false).map { Self.count($0) }
     }
@@ -42,6 +50,18 @@ public enum Structure: Hashable, Sendable {
     case ("displacement", 2, 1): self = .displacement(rank: known[0])
     default: return nil
     }
+  }
+
+  /// A group's name has letters, digits, `-` and `_`.
+  private static func shared(_ words: [Substring]) -> Structure? {
+    guard words.count == 3, let rank = count(words[2]), (1...32).contains(words[1].utf8.count),
+      words[1].utf8.allSatisfy({ byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+          || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+      })
+    else { return nil }
+    return .shared(group: String(words[1]), rank: rank)
   }
 
   private static func count(_ word: Substring) -> Int? {
@@ -71,6 +91,11 @@ public enum Structure: Hashable, Sendable {
     case .displacement(let rank):
       if rows != columns { return "\(name) needs a square weight, this is \(rows) × \(columns)" }
       if rank > rows { return "\(name) is more than the weight's rank of \(rows)" }
+    case .shared(_, let rank):
+      // What a basis saves depends on how many sites share it.
+      let most = min(rows, columns)
+      return rank < most
+        ? nil : "\(name) is no reduction: the weight's own rank is at most \(most)"
     case .toeplitz, .hankel: break
     }
     let count = SiteForm.structured(self).parameterCount(rows: rows, columns: columns)

@@ -3,7 +3,8 @@ extension Treatment {
   ///
   /// Treatments are applied in one order: prune, factorize, store.
   public func problem(for site: Site) -> String? {
-    if let problem = channelProblem(for: site) ?? biasProblem(for: site) { return problem }
+    let first = channelProblem(for: site) ?? biasProblem(for: site) ?? sharingProblem(for: site)
+    if let first { return first }
     guard removesChannels else { return problem(rows: site.rows, columns: site.columns) }
     let small = reduced(site)
     return afterReduction(of: site).problem(
@@ -84,7 +85,10 @@ extension Treatment {
         return "the part \(part.name) of \(structure.name): \(reason)"
       }
     }
-    if case .blocks = structure { return nil }
+    switch structure {
+    case .blocks, .shared: return nil
+    default: break
+    }
     return method.needsCalibration
       ? "\(method.rawValue) needs inputs, which the parts of \(structure.name) do not have" : nil
   }

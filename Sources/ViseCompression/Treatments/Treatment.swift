@@ -12,6 +12,8 @@ public struct Treatment: Hashable, Sendable {
   public var correctsBias: Bool
   /// What the pruning of a site this one feeds takes of its rows; plans fill it in, files never say it.
   public internal(set) var rowCut: RowCut?
+  /// The sites whose basis this one shares; plans fill it in.
+  public internal(set) var sharers: BasisSharers?
 
   public init(
     sparsity: Sparsity? = nil, lowRank: LowRank? = nil, structure: Structure? = nil,

@@ -68,7 +68,10 @@ public final class PlanPredictor: Sendable {
 
   /// Takes an effect known from an earlier session; false where there is none.
   func restoreEffect(of site: Site, under treatment: Treatment) -> SiteSensitivity? {
-    guard let effect = files?.effect(of: site.name, treatment.name, in: context) else { return nil }
+    // What a shared basis does depends on sites the treatment's name does not tell.
+    guard !treatment.sharesBasis,
+      let effect = files?.effect(of: site.name, treatment.name, in: context)
+    else { return nil }
     effects.insert(effect, site: site, treatment: treatment)
     return SiteSensitivity(
       siteIndex: site.index, treatment: treatment, klMean: estimate(effect.kl))
@@ -80,7 +83,7 @@ public final class PlanPredictor: Sendable {
     of site: Site, under treatment: Treatment, cancellation: CancellationFlag
   ) throws -> SiteSensitivity {
     if let known = restoreEffect(of: site, under: treatment) { return known }
-    let plan = Plan(treatments: [site.name: treatment])
+    let plan = Plan(only: site.name, treatment: treatment)
     let features = try features(under: plan, cancellation: cancellation)
     let divergences = try divergences(features, plan: plan, cancellation: cancellation)
     let kl = meanInterval(divergences)
@@ -88,7 +91,9 @@ public final class PlanPredictor: Sendable {
     let effect = SiteEffect(
       shift: FeatureShift(change), drawnShifts: probe.sampledHead.shifts(of: change), kl: kl)
     effects.insert(effect, site: site, treatment: treatment)
-    files?.insert(effect, of: site.name, treatment.name, in: context)
+    if !treatment.sharesBasis {
+      files?.insert(effect, of: site.name, treatment.name, in: context)
+    }
     return SiteSensitivity(siteIndex: site.index, treatment: treatment, klMean: estimate(kl))
   }
 

@@ -16,6 +16,8 @@ final class SiteReducer: Sendable {
   private let factors = InputFactorCache()
   private let decompositions: DecompositionCache?
   private let selections = Mutex<[Key: ChannelSelection]>([:])
+  /// Bases by the treatment that names the sites which share them.
+  let bases = Mutex<[Treatment: EncodedWeight]>([:])
 
   private struct Key: Hashable {
     let leader: String
@@ -36,6 +38,7 @@ final class SiteReducer: Sendable {
 
   /// The stored form of `site`, in the shape its treatment leaves it.
   func compress(_ site: Site, _ treatment: Treatment, work: RowWork) throws -> CompressedSite {
+    if treatment.sharesBasis { return try compressSharing(site, treatment, work: work) }
     guard treatment.removesChannels else {
       return try compress(
         try weight(site.name), site, treatment.afterReduction(of: site), calibration,

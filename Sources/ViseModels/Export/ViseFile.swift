@@ -20,6 +20,8 @@ public struct ViseFile: Sendable {
     public let columns: Int
     /// What its parts are.
     public let form: SiteForm
+    /// The site that holds the basis it shares; `nil` where it holds all its parts.
+    public let basis: String?
   }
 
   /// Treated sites, and untreated ones in ggml's block types, by name.
@@ -66,11 +68,13 @@ public struct ViseFile: Sendable {
     guard let entry = sites[name] else { throw ViseFileError.noSuchSite(name) }
     let weights = try entry.form.parts(rows: entry.rows, columns: entry.columns).map { part in
       try weight(
-        name, suffix: part.name.isEmpty ? "" : ".\(part.name)", entry, rows: part.rows,
+        part.name == "basis" ? entry.basis ?? name : name,
+        suffix: part.name.isEmpty ? "" : ".\(part.name)", entry, rows: part.rows,
         columns: part.columns)
     }
     return CompressedSite(
-      weights, form: entry.form, format: entry.format, rows: entry.rows, columns: entry.columns)
+      weights, form: entry.form, format: entry.format, rows: entry.rows, columns: entry.columns,
+      leavesBasis: entry.basis != nil)
   }
 
   private func weight(
@@ -136,6 +140,7 @@ extension ViseFile.Entry {
       else { return nil }
       form = .structured(structure)
     }
-    self.init(format: format, rows: rows, columns: columns, form: form)
+    self.init(
+      format: format, rows: rows, columns: columns, form: form, basis: note["basis"]?.asString)
   }
 }

@@ -20,6 +20,8 @@ import ViseTensor
 ///   j is number j − i + rows − 1, or i + j.
 /// - `displacement:R` is `s.left` (n × R) and `s.right` (R × n); Z₁·W − W·Z₋₁ = left · right, where Z_f
 ///   shifts down by one and has f in its upper right corner.
+/// - `shared:NAME:R` is `s.coefficients` (rows × R) and `b.basis` (R × columns), where b is the site that
+///   `basis` names, or s itself where nothing is named; the weight is coefficients · basis.
 /// - `f16` and `bf16` have one part, which is called `s` (or `s.left`, `s.right`).
 /// - Where channels are removed, `rows` and `columns` are what is left, and biases are as short;
 ///   tensors of which nothing is left are not there.

@@ -62,8 +62,30 @@ public struct PlanFile: Hashable, Sendable {
       plan[site.name] = fitted
       if let substitution { substitutions.append(substitution) }
     }
+    try Self.checkBases(of: plan, sites: sites) { asked[$0]?.line }
     self.plan = plan
     self.substitutions = substitutions
+  }
+
+  /// Refuses a basis for rows of unequal length.
+  private static func checkBases(
+    of plan: Plan, sites: [Site], line: (Int) -> Int?
+  ) throws(PlanFileError) {
+    var first: [Treatment: Site] = [:]
+    for site in sites where plan[site.name].sharesBasis {
+      let treatment = plan[site.name]
+      guard let other = first[treatment] else {
+        first[treatment] = site
+        continue
+      }
+      guard other.columns != site.columns else { continue }
+      throw PlanFileError(
+        line: line(site.index),
+        reason: .unsuitable(
+          site: site.name, treatment: treatment.name,
+          reason: "its rows have \(site.columns) columns, those of \(other.name), which share the "
+            + "basis, \(other.columns)"))
+    }
   }
 
   /// The rules by which ranks are to be found from the weights, by site.
