@@ -119,3 +119,37 @@ private func catalog() throws -> [MethodEntry] {
       "\(entry.name) | \(entry.file) | \(entry.summary) | \(entry.tests.joined(separator: ", "))")
   }
 }
+
+/// The article that lists `entries`, by the folders of their files.
+private func article(of entries: [MethodEntry]) -> String {
+  var lines = [
+    "# Methods", "", "What the library offers, from the documentation of its types.", "",
+    "## Overview", "",
+    "Each type below cites the publication it follows; tests hold it against an independent",
+    "implementation or a law. This page is written by a test, which fails where it is out of date.",
+  ]
+  var folder = ""
+  for entry in entries.sorted(by: { ($0.file, $0.name) < ($1.file, $1.name) }) {
+    let parts = entry.file.split(separator: "/").dropLast()
+    let own = parts.joined(separator: ", ")
+    if own != folder {
+      lines += ["", "### \(own)", ""]
+      folder = own
+    }
+    lines.append("- `\(entry.name)`: \(entry.summary)")
+  }
+  return lines.joined(separator: "\n") + "\n"
+}
+
+/// `VISE_WRITE_METHODS=1 swift test --filter theDocumentationListsEveryMethod` writes the page.
+@Test func theDocumentationListsEveryMethod() throws {
+  let url = root.appending(path: "Sources/ViseCompression/ViseCompression.docc/Methods.md")
+  let text = article(of: try catalog())
+  if ProcessInfo.processInfo.environment["VISE_WRITE_METHODS"] != nil {
+    try Data(text.utf8).write(to: url)
+  }
+  let written = try String(contentsOf: url, encoding: .utf8)
+  #expect(
+    written == text,
+    "run VISE_WRITE_METHODS=1 swift test --filter theDocumentationListsEveryMethod")
+}
