@@ -10,6 +10,8 @@ extension WorkbenchLoop {
     switch effect {
     case .predict(let revision): predict(revision)
     case .send(let request): send(request)
+    case .fit(let base, let limits):
+      if let connection { perform(.planFitted(connection.fit(base: base, limits: limits))) }
     case .record(let entry): record(entry)
     case .lookForJournal(let fingerprint, let path): lookForJournal(fingerprint, path)
     case .continueJournal:

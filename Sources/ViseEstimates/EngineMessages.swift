@@ -25,6 +25,12 @@ public enum EngineRequest: Hashable, Sendable {
   case findSpectra([Int])
   /// Nobody waits for the inspection any longer.
   case endInspection
+  /// Look for the best plan in the background, after what the plan on screen needs; one at a time.
+  case search(SearchWish, job: Int)
+  /// Let the search wait, or go on.
+  case setSearchPaused(Bool)
+  /// Find the plans measured so far on the text in use.
+  case findMeasuredPlans
   /// Pause or resume background work.
   case setPaused(Bool)
 }
@@ -88,6 +94,10 @@ public enum EngineEvent: Hashable, Sendable {
   /// The singular values of the site with this index as the file has it.
   case spectrum(site: Int, WeightSpectrum)
   case spectrumFailed(site: Int, reason: String)
+  /// How far the search with this job's number is.
+  case searched(job: Int, SearchSnapshot)
+  /// Plans measured on the text in use, the newest first.
+  case measuredPlans([MeasuredPlan])
   case jobEnded(job: Int, JobOutcome)
   /// What the engine is doing, for the header; `nil` when it is idle.
   case activity(String?)
@@ -102,4 +112,8 @@ public enum EngineEvent: Hashable, Sendable {
 public protocol InstantPredictor: Sendable {
   /// Quality and latency of `plan`, from what is known now; `nil` where nothing is.
   func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?)
+
+  /// Mean KL with only `site` treated, in nats, and whether that very treatment was measured; `nil`
+  /// where nothing is known of any site.
+  func loss(of site: Site, under treatment: Treatment) -> (klMean: Double, isMeasured: Bool)?
 }

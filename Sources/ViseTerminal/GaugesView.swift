@@ -76,7 +76,18 @@ enum GaugesView {
     let at = canvas.put(filled, .gauge, column: columns.gauge, row: row)
     canvas.put(track, .track, column: at, row: row)
     let ratio = "÷ \(Numbers.fixed(Double(whole) / Double(max(bytes, 1)), 2))"
-    putNotes([ratio, "\(Numbers.grouped(bytes)) B"], columns, row: row, on: &canvas)
+    guard let limit = state.limits.byteCount else {
+      putNotes([ratio, "\(Numbers.grouped(bytes)) B"], columns, row: row, on: &canvas)
+      putWord(.exact, isStale: false, columns, row: row, on: &canvas)
+      return
+    }
+    let place = Int(Double(limit) / Double(max(whole, 1)) * Double(columns.gaugeWidth))
+    if (0..<columns.gaugeWidth).contains(place) {
+      canvas.put("┃", .warn, column: columns.gauge + place, row: row)
+    }
+    let verdict = bytes <= limit ? "ok" : "OVER"
+    putNotes(
+      ["≤ \(Numbers.bytes(limit)) \(verdict)", ratio], columns, row: row, on: &canvas)
     putWord(.exact, isStale: false, columns, row: row, on: &canvas)
   }
 

@@ -34,11 +34,18 @@ enum HeaderView {
       let rest = progress.secondsRemaining.map { " \(Numbers.duration($0))" } ?? ""
       return "\(progress.activity) \(share)\(rest)"
     }
+    if let search = state.search, search.isRunning, let word = searchWord(search) { return word }
     if let activity = state.activity { return activity }
     switch state.opening {
     case .underWay: return "opening"
     case .failed: return "failed"
     case .done: return "idle"
     }
+  }
+
+  private static func searchWord(_ search: SearchPanel) -> String? {
+    guard let snapshot = search.snapshot else { return nil }
+    let share = Numbers.percent(min(snapshot.seconds / max(snapshot.secondsLimit, 1e-9), 1))
+    return search.isPaused ? "search paused" : "search \(share)"
   }
 }

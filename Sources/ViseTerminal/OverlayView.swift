@@ -13,6 +13,7 @@ enum OverlayView {
     case .palette(let palette)?: drawPalette(palette, state, on: &canvas, layout: layout)
     case .help(let top)?: drawHelp(top: top, on: &canvas, layout: layout)
     case .log(let top)?: drawLog(state, top: top, on: &canvas, layout: layout)
+    case .search?: SearchView.draw(state, on: &canvas, layout: layout)
     case .quit?: drawQuit(state, on: &canvas, layout: layout)
     case .resume(let offer)?: drawResume(offer, on: &canvas, layout: layout)
     case nil: break
@@ -139,9 +140,12 @@ enum OverlayView {
     let inside = box("quit", columns: 60, rows: 7, on: &canvas, layout: layout)
     let exporting = state.jobs.contains { $0.exportPath != nil }
     let why =
-      exporting
-      ? "An export is still being written; quitting ends it."
-      : state.hasUnexportedEdits ? "These edits were never exported." : "Quit now?"
+      switch (exporting, state.search?.isRunning ?? false, state.hasUnexportedEdits) {
+      case (true, _, _): "An export is still being written; quitting ends it."
+      case (_, true, _): "A search is running; begun again, it goes on where it was."
+      case (_, _, true): "These edits were never exported."
+      default: "Quit now?"
+      }
     canvas.put(why, .text, column: inside.column, row: inside.row, limit: inside.columns)
     let saved =
       state.journalPath == nil

@@ -42,7 +42,9 @@ public enum WorkbenchView {
   private static func drawBench(
     _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
   ) {
-    if state.isDetailOpen {
+    if state.isFrontierOpen {
+      FrontierView.draw(state, on: &canvas, layout: layout)
+    } else if state.isDetailOpen {
       DetailView.draw(state, on: &canvas, layout: layout)
     } else {
       LayerListView.draw(state, on: &canvas, layout: layout)

@@ -104,3 +104,15 @@ public struct Trial: Hashable, Sendable {
     self.date = date
   }
 }
+
+extension Trial {
+  /// Of `trials` those that differ in nothing but the plan: of the largest such group.
+  public static func comparable(_ trials: [Trial]) -> [Trial] {
+    let groups = Dictionary(grouping: trials) { trial in
+      [trial.key.model, trial.key.text, trial.key.setting, trial.key.code]
+    }
+    return groups.max { a, b in
+      (a.value.count, b.key.joined()) < (b.value.count, a.key.joined())
+    }?.value ?? []
+  }
+}

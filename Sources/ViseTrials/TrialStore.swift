@@ -64,6 +64,13 @@ public final class TrialStore: Sendable {
     ).reversed()
   }
 
+  /// The newest trials of `model` in one setting, newest first.
+  public func trials(
+    model: String, setting: String, code: String, limit: Int
+  ) throws(TrialStoreError) -> [Trial] {
+    try select("model = ? AND setting = ? AND code = ?", [model, setting, code], limit: limit)
+  }
+
   /// The newest trials of `model`, newest first.
   public func trials(model: String, limit: Int) throws(TrialStoreError) -> [Trial] {
     try select("model = ?", [model], limit: limit)

@@ -9,6 +9,7 @@ public enum Command: Hashable, Sendable {
   case undo, redo
   case filter, sortNext, sortReverse
   case openExport, openPalette, openHelp, openLog
+  case fitNow, openSearch, toggleSearchPause, stopSearch, searchAgain, openFrontier
   case cancel, confirm, back, quit, quitNow, interrupt
   case suspend, redraw, toggleMouse, togglePause, copyPlanLine
   case overwrite, quitKeeping, quitDiscarding, resumeJournal, startAnew
@@ -36,6 +37,13 @@ public enum Command: Hashable, Sendable {
     case .openPrompt(.prune): "prune by a share or 2:4"
     case .openPrompt(.rank): "set the exact rank"
     case .openPrompt(.treatment): "type a whole treatment"
+    case .openPrompt(.limit): "limit size, time or quality"
+    case .fitNow: "fit the plan to the limits"
+    case .openSearch: "search for the best plan"
+    case .toggleSearchPause: "pause the search or go on"
+    case .stopSearch: "stop and keep the best"
+    case .searchAgain: "search again"
+    case .openFrontier: "plans that no other beats"
     case .openDetail: "look at the layer's values"
     case .repeatEdit: "repeat the last edit here"
     case .toggleMark: "mark or unmark, go on"

@@ -37,10 +37,19 @@ public struct Edit: Hashable, Sendable {
   /// What the user did, such as `3 bits`.
   public let label: String
   public let changes: [SiteChange]
+  public let origin: Origin
 
-  public init(label: String, changes: [SiteChange]) {
+  /// Who chose the treatments.
+  public enum Origin: String, Hashable, Sendable {
+    case hand
+    /// A fit to limits, a search, or a measured plan that was adopted.
+    case fitted
+  }
+
+  public init(label: String, changes: [SiteChange], origin: Origin = .hand) {
     self.label = label
     self.changes = changes
+    self.origin = origin
   }
 }
 
@@ -67,6 +76,16 @@ public struct Document: Hashable, Sendable {
   /// Edits that redo would bring back, next one first.
   public var undoneEdits: [Edit] { undone.reversed().map(\.edit) }
 
+  /// Sites whose treatment the user chose last, rather than a fit.
+  public var sitesEditedByHand: Set<String> {
+    var sites: Set<String> = []
+    for edit in edits {
+      let names = edit.changes.map(\.site)
+      if edit.origin == .hand { sites.formUnion(names) } else { sites.subtract(names) }
+    }
+    return sites
+  }
+
   /// What `site` was given.
   public func choice(of site: String) -> SiteChoice {
     SiteChoice(plan[site], asked: asked[site])
@@ -78,7 +97,8 @@ public struct Document: Hashable, Sendable {
     guard !effective.isEmpty else { return false }
     let before = effective.map { SiteChange(site: $0.site, choice: choice(of: $0.site)) }
     set(effective)
-    done.append(AppliedEdit(edit: Edit(label: edit.label, changes: effective), before: before))
+    let applied = Edit(label: edit.label, changes: effective, origin: edit.origin)
+    done.append(AppliedEdit(edit: applied, before: before))
     undone.removeAll()
     return true
   }
@@ -86,7 +106,8 @@ public struct Document: Hashable, Sendable {
   /// Applies `edit` as a step of its own even where it changes nothing, so that undo counts agree.
   mutating func record(_ edit: Edit) {
     if apply(edit) { return }
-    done.append(AppliedEdit(edit: Edit(label: edit.label, changes: []), before: []))
+    let empty = Edit(label: edit.label, changes: [], origin: edit.origin)
+    done.append(AppliedEdit(edit: empty, before: []))
     undone.removeAll()
   }
 

@@ -1,3 +1,4 @@
+public import ViseCompression
 public import ViseEstimates
 
 /// A front end's line to the engine.
@@ -11,6 +12,11 @@ public protocol EngineConnection: Sendable {
 
   /// What answers within the frame; `nil` until the model is known.
   var predictor: (any InstantPredictor)? { get }
+
+  /// Chooses treatments for the sites `base` does not treat, within `limits`, from what is known now.
+  ///
+  /// Called between a key and the frame that shows it.
+  func fit(base: Plan, limits: PlanLimits) -> FitOutcome
 
   /// Asks all work to end and returns at once.
   func shutDown()

@@ -22,7 +22,7 @@ public final class EngineMailbox: Sendable {
 
   /// What makes an event replace the one before.
   private enum Kind: Hashable {
-    case latency, quality, activity, inspection
+    case latency, quality, activity, inspection, measuredPlans, search
     case progress(job: Int)
   }
 
@@ -71,6 +71,8 @@ public final class EngineMailbox: Sendable {
     case .jobEnded(let job, _):
       contents.latest[.progress(job: job)] = nil
       contents.ordered.append(event)
+    case .searched: contents.latest[.search] = event
+    case .measuredPlans: contents.latest[.measuredPlans] = event
     case .activity: contents.latest[.activity] = event
     case .inspected, .inspectionFailed: contents.latest[.inspection] = event
     case .log(let line):
@@ -100,7 +102,9 @@ public final class EngineMailbox: Sendable {
     case .quality: 1
     case .activity: 2
     case .inspection: 3
-    case .progress(let job): 4 + job
+    case .measuredPlans: 4
+    case .search: 5
+    case .progress(let job): 6 + job
     }
   }
 }

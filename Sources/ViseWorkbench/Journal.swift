@@ -23,7 +23,8 @@ extension JournalEntry {
     } else if let label = json["edit"]?.string, let changes = json["sites"]?.array {
       let parsed = changes.compactMap(Self.change)
       guard parsed.count == changes.count else { return nil }
-      self = .edited(Edit(label: label, changes: parsed))
+      let origin = json["by"]?.string.flatMap(Edit.Origin.init(rawValue:)) ?? .hand
+      self = .edited(Edit(label: label, changes: parsed, origin: origin))
     } else if let path = json["exported"]?.string {
       self = .exported(path: path)
     } else if json["step"]?.string == "undo" {
@@ -40,11 +41,18 @@ extension JournalEntry {
     case .began(let fingerprint, let path):
       .object(["journal": .number(1), "model": .string(fingerprint), "path": .string(path)])
     case .edited(let edit):
-      .object(["edit": .string(edit.label), "sites": .array(edit.changes.map(Self.json))])
+      Self.json(of: edit)
     case .undone: .object(["step": .string("undo")])
     case .redone: .object(["step": .string("redo")])
     case .exported(let path): .object(["exported": .string(path)])
     }
+  }
+
+  private static func json(of edit: Edit) -> JSONValue {
+    var members = ["edit": JSONValue.string(edit.label)]
+    members["sites"] = .array(edit.changes.map(Self.json))
+    if edit.origin != .hand { members["by"] = .string(edit.origin.rawValue) }
+    return .object(members)
   }
 
   private static func json(of change: SiteChange) -> JSONValue {
@@ -123,7 +131,7 @@ extension Document {
         guard let site = sites[change.site] else { return false }
         return change.choice.treatment.problem(for: site) == nil
       }
-      record(Edit(label: edit.label, changes: valid))
+      record(Edit(label: edit.label, changes: valid, origin: edit.origin))
     }
   }
 }

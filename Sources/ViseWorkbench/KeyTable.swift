@@ -1,13 +1,15 @@
 /// Where keys are read.
 public enum KeyContext: String, CaseIterable, Hashable, Sendable {
-  case bench, detail, formats, methods, prompt, export, overwrite, filter, palette, help, log, quit
-  case resume
+  case bench, detail, frontier, formats, methods, prompt, export, overwrite, filter, palette, help
+  case log, search, quit, resume
 
   /// How help names it.
   public var title: String {
     switch self {
     case .bench: "layers"
     case .detail: "layer in detail"
+    case .frontier: "frontier"
+    case .search: "search"
     case .formats: "format list"
     case .methods: "method list"
     case .prompt: "typed value"
@@ -49,7 +51,7 @@ public struct FooterHint: Hashable, Sendable {
 
 /// The one table that dispatch, footer, help and palette are made from.
 public enum KeyTable {
-  public static let bindings: [KeyBinding] = bench + detail + dialogs
+  public static let bindings: [KeyBinding] = bench + detail + searching + dialogs
 
   /// What pressing `keys` does in `context`.
   public static func command(for keys: [KeyPress], in context: KeyContext) -> Command? {
@@ -191,6 +193,36 @@ public enum KeyTable {
     bind(.bench, [KeyPress(":"), .control("p")], .openPalette, hint(":", "command", 13)),
     bind(.bench, [KeyPress("q")], .quit, hint("q", "quit", 3)),
     bind(.bench, [KeyPress("Q")], .quitNow),
+  ]
+
+  private static let searching: [KeyBinding] = [
+    bind(.bench, [KeyPress("b")], .openPrompt(.limit), hint("b", "limit", 8)),
+    bind(.bench, [KeyPress("F")], .fitNow, hint("F", "fit", 8)),
+    bind(
+      .bench, sequences: [[KeyPress("s")], [KeyPress("g"), KeyPress("s")]], .openSearch,
+      hint("s", "search", 5)),
+    bind(
+      .bench, sequences: [[KeyPress("g"), KeyPress("p")]], .openFrontier,
+      hint("gp", "frontier", 10)),
+    bind(.search, [KeyPress(.enter)], .confirm, hint("enter", "adopt best", 0)),
+    bind(.search, [KeyPress(" ")], .toggleSearchPause, hint("space", "pause", 1)),
+    bind(.search, [KeyPress("x")], .stopSearch, hint("x", "stop", 1)),
+    bind(.search, [KeyPress("S")], .searchAgain, hint("S", "again", 2)),
+    bind(
+      .search, [KeyPress(.escape), KeyPress("q"), KeyPress("b")], .back,
+      hint("esc", "background", 0)),
+    bind(
+      .frontier, [KeyPress("h"), KeyPress("k"), KeyPress(.left), KeyPress(.up)], .moveUp,
+      hint("h/l", "along", 1)),
+    bind(
+      .frontier, [KeyPress("l"), KeyPress("j"), KeyPress(.right), KeyPress(.down)], .moveDown),
+    bind(.frontier, [KeyPress("g"), KeyPress(.home)], .moveToTop),
+    bind(.frontier, [KeyPress("G"), KeyPress(.end)], .moveToBottom),
+    bind(.frontier, [KeyPress(.enter)], .confirm, hint("enter", "adopt", 0)),
+    bind(.frontier, [KeyPress("u")], .undo, hint("u", "undo", 2)),
+    bind(.frontier, [.control("r"), KeyPress("U")], .redo),
+    bind(.frontier, [KeyPress("?"), KeyPress(.function(1))], .openHelp, hint("?", "help", 3)),
+    bind(.frontier, [KeyPress(.escape), KeyPress("q")], .back, hint("esc", "back", 0)),
   ]
 
   private static let dialogs: [KeyBinding] =

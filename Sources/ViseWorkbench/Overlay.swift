@@ -59,6 +59,7 @@ public enum Overlay: Hashable, Sendable {
   /// The first line on screen.
   case help(top: Int)
   case log(top: Int)
+  case search
   case quit
   case resume(ResumeOffer)
 
@@ -72,6 +73,7 @@ public enum Overlay: Hashable, Sendable {
     case .palette: .palette
     case .help: .help
     case .log: .log
+    case .search: .search
     case .quit: .quit
     case .resume: .resume
     }

@@ -50,7 +50,7 @@ public struct MethodPicker: Hashable, Sendable {
 
 /// What is asked for in one line.
 public enum PromptKind: String, CaseIterable, Hashable, Sendable {
-  case prune, rank, treatment
+  case prune, rank, treatment, limit
 
   /// What stands before the field.
   public var label: String {
@@ -58,6 +58,7 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
     case .prune: "prune"
     case .rank: "rank"
     case .treatment: "treatment"
+    case .limit: "limit"
     }
   }
 
@@ -66,6 +67,7 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
     switch self {
     case .prune: "30%, 2:4, channels 25% or off"
     case .rank: "64, 50%, energy 95%, elbow, erank or off"
+    case .limit: "60MB, 60%, 4.5 bits, 3ms, KL 0.02, or several with commas, or off"
     case .treatment: "such as prune=0.3 rank=64 format=int4:g128 method=gptq, or keep"
     }
   }

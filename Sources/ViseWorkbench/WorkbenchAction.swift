@@ -1,3 +1,4 @@
+public import ViseCompression
 public import ViseEstimates
 
 /// Something that happened, to which the workbench answers.
@@ -16,6 +17,8 @@ public enum WorkbenchAction: Hashable, Sendable {
   case engineReported(EngineEvent)
   /// The predictor's answer for the plan of `revision`.
   case predictionMade(Prediction, revision: PlanRevision)
+  /// What fitting the plan came to.
+  case planFitted(FitOutcome)
   case journalFound(ResumeOffer)
   /// Editing is safe: what follows is written to this file, or to none for the reason given.
   case journalOpened(path: String?, problem: String?)
@@ -30,6 +33,9 @@ public enum WorkbenchEffect: Hashable, Sendable {
   /// Ask the predictor before the next frame and report `predictionMade`.
   case predict(revision: PlanRevision)
   case send(EngineRequest)
+  /// Choose treatments for the sites `base` does not treat, within `limits`, and report `planFitted`
+  /// before the next frame.
+  case fit(base: Plan, limits: PlanLimits)
   /// Write the entry and flush it before the next frame.
   case record(JournalEntry)
   /// Report `journalFound`, or `journalOpened` where there is none worth going on with.

@@ -30,6 +30,7 @@ extension WorkbenchState {
     case .predictionMade(let prediction, let revision):
       receive(prediction, revision: revision)
       return []
+    case .planFitted(let outcome): return receive(outcome)
     case .journalFound(let offer):
       overlay = .resume(offer)
       return []
@@ -46,7 +47,8 @@ extension WorkbenchState {
   }
 
   private mutating func click(row: Int, isDouble: Bool) -> [WorkbenchEffect] {
-    guard overlay == nil, !isDetailOpen, list.shown.indices.contains(list.top + row), row >= 0
+    guard overlay == nil, !isDetailOpen, !isFrontierOpen, row >= 0,
+      list.shown.indices.contains(list.top + row)
     else { return [] }
     list.move(to: list.top + row)
     return isDouble ? perform(.openDetail, seconds: 0) : []
@@ -99,6 +101,9 @@ extension WorkbenchState {
     case .spectrumFailed(let site, let reason): spectrumFailed(site: site, reason: reason)
     case .inspectionFailed(let site, let treatment, let reason):
       inspectionFailed(site: site, treatment: treatment, reason: reason)
+    case .searched(let job, let snapshot): receive(snapshot, job: job)
+    case .measuredPlans(let plans):
+      if let summary { frontier.show(plans, sizes: summary.sizeModel) }
     case .activity(let activity): self.activity = activity
     case .log(let line): appendToLog(line)
     }
@@ -159,6 +164,7 @@ extension WorkbenchState {
     let job = jobs.first { $0.id == id }
     jobs.removeAll { $0.id == id }
     let plan = exportingPlans.removeValue(forKey: id)
+    if endSearch(id, outcome) { return isFrontierOpen ? [.send(.findMeasuredPlans)] : [] }
     switch outcome {
     case .finished(let text):
       appendToLog(text)

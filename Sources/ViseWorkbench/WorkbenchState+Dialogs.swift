@@ -61,8 +61,8 @@ extension WorkbenchState {
 
   private mutating func startExport(to path: String, overwrite: Bool) -> [WorkbenchEffect] {
     overlay = nil
-    let job = nextExportJob
-    nextExportJob += 1
+    let job = nextJob
+    nextJob += 1
     jobs.append(Job(id: job, progress: nil, exportPath: path))
     exportingPlans[job] = document.plan
     message = .note("exporting to \(path) (C-c cancels)")
@@ -114,7 +114,8 @@ extension WorkbenchState {
 
   /// Quits, or asks first where a job runs or edits were never exported.
   mutating func quit() -> [WorkbenchEffect] {
-    guard jobs.contains(where: { $0.exportPath != nil }) || hasUnexportedEdits else {
+    let isBusy = jobs.contains { $0.exportPath != nil } || search?.isRunning ?? false
+    guard isBusy || hasUnexportedEdits else {
       return [.quit(exitCode: 0)]
     }
     overlay = .quit

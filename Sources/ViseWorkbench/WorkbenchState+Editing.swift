@@ -97,7 +97,7 @@ extension WorkbenchState {
     return planChanged(report, entry: entry)
   }
 
-  private mutating func planChanged(
+  mutating func planChanged(
     _ report: EditReport, entry: JournalEntry
   ) -> [WorkbenchEffect] {
     message = .edit(report)

@@ -52,6 +52,7 @@ extension WorkbenchState {
     default: break
     }
     switch overlay {
+    case nil where isFrontierOpen: return performInFrontier(command)
     case nil where isDetailOpen: return performInDetail(command)
     case nil: return list.filterField == nil ? performOnBench(command) : performInFilter(command)
     case .formats(let picker)?: return perform(command, in: picker)
@@ -61,6 +62,7 @@ extension WorkbenchState {
     case .palette(let palette)?: return perform(command, in: palette)
     case .help(let top)?: return read(command, top: top) { .help(top: $0) }
     case .log(let top)?: return read(command, top: top) { .log(top: $0) }
+    case .search?: return performInSearch(command)
     case .quit?: return performInQuit(command)
     case .resume(let offer)?: return perform(command, in: offer)
     }
@@ -82,6 +84,9 @@ extension WorkbenchState {
     case .openFormats: openFormats()
     case .openMethods: openMethods()
     case .openPrompt(let kind): openPrompt(kind)
+    case .fitNow: return fit()
+    case .openSearch: return openSearch()
+    case .openFrontier: return openFrontier()
     case .openDetail: isDetailOpen = true
     case .openExport: openExport()
     case .openPalette: overlay = .palette(Palette())

@@ -176,6 +176,8 @@ extension WorkbenchState {
       case .prune: treatment.sparsity?.shortName ?? ""
       case .rank: treatment.lowRank.map { "\($0.rank)" } ?? ""
       case .treatment: treatment == .keep ? "" : treatment.name
+      // What is typed takes the place of the limit there is.
+      case .limit: ""
       }
     overlay = .prompt(Prompt(kind: kind, field: TextField(text), problem: nil))
   }
@@ -186,6 +188,11 @@ extension WorkbenchState {
     case .confirm:
       let full = targets.map { min(sites[$0].rows, sites[$0].columns) }.min() ?? 1
       do throws(PromptFault) {
+        if prompt.kind == .limit {
+          let effects = try setLimits(prompt.field.text)
+          overlay = nil
+          return effects
+        }
         let intent = try prompt.intent(fullRank: full)
         overlay = nil
         return edit(intent)

@@ -39,6 +39,12 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Whether the detail view takes the bench's place.
   public internal(set) var isDetailOpen = false
   public internal(set) var inspection: Inspection?
+  /// What a fit or a search has to keep.
+  public internal(set) var limits = PlanLimits()
+  public internal(set) var search: SearchPanel?
+  public internal(set) var frontier = FrontierPanel()
+  /// Whether the frontier takes the bench's place.
+  public internal(set) var isFrontierOpen = false
 
   // The engine.
   public internal(set) var figures = Figures()
@@ -55,7 +61,7 @@ public struct WorkbenchState: Hashable, Sendable {
     var helpColumns = 1
   }
   var reading = Reading()
-  var nextExportJob = 1
+  var nextJob = 1
   var exportingPlans: [Int: Plan] = [:]
   var lastInterrupt: Double?
   var pendingRanks: PendingRanks?
@@ -133,6 +139,7 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Where keys go.
   public var context: KeyContext {
     if let overlay { return overlay.context }
+    if isFrontierOpen { return .frontier }
     if isDetailOpen { return .detail }
     return list.filterField == nil ? .bench : .filter
   }
@@ -145,13 +152,24 @@ public struct WorkbenchState: Hashable, Sendable {
     case .repeatEdit: lastIntent == nil ? "nothing to repeat yet" : targetsMissing
     case .setBits, .keep, .fewerBits, .moreBits, .openFormats, .toggleMark, .startRange, .markShown:
       targetsMissing
+    case .openExport, .openPrompt(.limit): summary == nil ? "no model is open" : nil
     case .pruneBy, .lowerRank, .raiseRank, .openPrompt, .openDetail, .copyPlanLine: targetsMissing
     case .openMethods:
       targetsMissing ?? (methodChoices.isEmpty ? "choose a format first (2-8 or f)" : nil)
-    case .openExport: summary == nil ? "no model is open" : nil
+    case .fitNow:
+      limits.isEmpty ? "set a limit first (b)" : summary == nil ? "no model is open" : nil
+    case .openSearch:
+      search == nil && limits.isEmpty ? "set a limit first (b)" : evaluationMissing
+    case .openFrontier: evaluationMissing
     case .clearMarks: list.marks.isEmpty && list.rangeStart == nil ? "nothing is marked" : nil
     default: nil
     }
+  }
+
+  private var evaluationMissing: String? {
+    summary == nil
+      ? "no model is open"
+      : summary?.evaluationUnavailable.map { "quality cannot be evaluated: \($0)" }
   }
 
   private var targetsMissing: String? {

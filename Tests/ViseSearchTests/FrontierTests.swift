@@ -1,5 +1,5 @@
 import Testing
-import ViseSearch
+import ViseEstimates
 import ViseTensor
 
 struct FrontierTests {

@@ -8,7 +8,7 @@ import WorkbenchTestSupport
 /// The screens the snapshots show.
 enum Screen: String, CaseIterable, Sendable {
   case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
-    exists, help, palette, quit, resume, filter
+    exists, help, palette, quit, resume, filter, limited, searching, frontier
 
   func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
     let layout = Layout(size: size)
@@ -45,6 +45,14 @@ enum Screen: String, CaseIterable, Sendable {
     case .filter:
       driver.press("/")
       driver.type("down")
+    case .limited: driver.limit("75%", then: "F")
+    case .searching:
+      driver.limit("75%", then: "j 6 s")
+      driver.reportSearch(trials: 23)
+    case .frontier:
+      driver.limit("75%", then: "F g p")
+      driver.reportMeasuredPlans()
+      driver.press("l l l")
     }
     if self == .prompt {
       driver.type("prune=2 rank=64")
@@ -73,8 +81,8 @@ struct ScreenTests {
   @Test(arguments: Screen.allCases, sizes)
   func looksLikeItsSnapshot(screen: Screen, size: ScreenSize) throws {
     // Dialogs look alike on every larger screen.
-    guard size.columns < 160 || [.bench, .edited, .compound, .detail, .formats].contains(screen)
-    else { return }
+    let full: Set<Screen> = [.bench, .edited, .compound, .detail, .formats, .frontier]
+    guard size.columns < 160 || full.contains(screen) else { return }
     for glyphs in GlyphSet.allCases {
       let frame = WorkbenchView.frame(of: screen.state(size: size), size: size, glyphs: glyphs)
       let name = "\(screen.rawValue)-\(size.columns)x\(size.rows)-\(glyphs.rawValue).screen"

@@ -40,6 +40,9 @@ public struct Driver {
           .engineReported(
             .inspected(FixtureModel.inspection(of: summary.sites[site], under: treatment))))
       }
+      if case .fit(let base, let limits) = effect, let engine {
+        apply(.planFitted(engine.fit(base: base, limits: limits)))
+      }
       guard case .predict(let revision) = effect, answersPredictions, let engine else { continue }
       let (quality, latency) = engine.predict(state.document.plan)
       let before = state.planBeforeEdit.map { engine.predict($0).quality }

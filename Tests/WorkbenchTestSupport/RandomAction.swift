@@ -28,7 +28,11 @@ public enum RandomAction {
     case 92: return .engineReported(.jobEnded(job: small(using: &generator), .finished("x")))
     case 93: return .engineReported(.jobEnded(job: small(using: &generator), .failed("x")))
     case 94: return offer()
-    default: return .engineReported(event(using: &generator))
+    case 95:
+      return .planFitted(
+        Bool.random(using: &generator)
+          ? .refused("x") : .fitted(SearchFixture.plan(0.5, summary), guessed: 1, total: 2))
+    default: return .engineReported(event(using: &generator, summary))
     }
   }
 
@@ -45,9 +49,11 @@ public enum RandomAction {
     return sequences.randomElement(using: &generator) ?? KeyPress(.escape)
   }
 
-  private static func event(using generator: inout SeededGenerator) -> EngineEvent {
+  private static func event(
+    using generator: inout SeededGenerator, _ summary: ModelSummary
+  ) -> EngineEvent {
     let number = small(using: &generator)
-    switch Int.random(in: 0..<7, using: &generator) {
+    switch Int.random(in: 0..<9, using: &generator) {
     case 0:
       return .progress(
         JobProgress(
@@ -68,6 +74,8 @@ public enum RandomAction {
       let site = Site(
         index: number, name: "x", role: .output, block: nil, rows: 8, columns: 8, stored: .f16)
       return .inspected(FixtureModel.inspection(of: site, under: .keep))
+    case 7: return .searched(job: number, SearchFixture.snapshot(trials: max(number, 0), summary))
+    case 8: return .measuredPlans(SearchFixture.measuredPlans(of: summary))
     case 3: return .activity(number > 0 ? "measuring" : nil)
     default: return .log("line \(number)")
     }

@@ -122,6 +122,28 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
     mailbox.post(.log("scripted engine, \(summary.sites.count) sites"))
   }
 
+  public func loss(
+    of site: Site, under treatment: Treatment
+  ) -> (klMean: Double, isMeasured: Bool)? {
+    treatment.format.map { (FixtureModel.divergence(site, $0), true) }
+  }
+
+  /// Gives every site the largest common format under which the file fits.
+  public func fit(base: Plan, limits: PlanLimits) -> FitOutcome {
+    for bits in DefaultFormat.bitWidths.reversed() {
+      var plan = base
+      for site in summary.sites where base[site.name] == .keep {
+        guard let asked = DefaultFormat.asked(bits: bits),
+          let format = DefaultFormat.resolve(asked, for: site)?.used
+        else { continue }
+        plan[site.name] = Treatment(format: format)
+      }
+      guard summary.sizeModel.byteCount(of: plan) <= limits.byteCount ?? .max else { continue }
+      return .fitted(plan, guessed: 0, total: summary.sites.count)
+    }
+    return .refused("no common format is that small")
+  }
+
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
     let provenance =
       plan.isEmpty ? Provenance.exact : .predicted(tokens: 256)
@@ -164,7 +186,11 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
         mailbox.post(
           .spectrum(site: site, FixtureModel.spectrum(of: summary.sites[site])))
       }
-    case .evaluate, .attend, .cancel, .setPaused, .endInspection: break
+    case .search(_, let job):
+      mailbox.post(.searched(job: job, SearchFixture.snapshot(trials: 9, summary)))
+    case .findMeasuredPlans:
+      mailbox.post(.measuredPlans(SearchFixture.measuredPlans(of: summary)))
+    case .setSearchPaused, .evaluate, .attend, .cancel, .setPaused, .endInspection: break
     }
   }
 

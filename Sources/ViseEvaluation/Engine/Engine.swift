@@ -28,6 +28,9 @@ public final class Engine: Sendable {
     public var trialFolder: String?
     /// Where this machine's times are kept beyond this session.
     public var machine: MachineFiles?
+    /// Starts a search; none can be asked for without it.
+    public var startSearch:
+      (@Sendable (SearchWish, SearchResources) throws -> any BackgroundSearch)?
     /// Turns an error into the sentence a person reads.
     public var describe: @Sendable (any Error) -> String
 

@@ -49,8 +49,18 @@ final class EngineEvaluation {
     self.emit = emit
   }
 
-  /// Does one piece of work; false where nothing is left to do.
-  func step(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
+  /// What a search of this model works with.
+  var searchResources: SearchResources {
+    SearchResources(
+      session: session, predictor: predictor, text: evaluator.text, recorder: recorder,
+      latency: meter?.model)
+  }
+
+  /// Plans that can be compared: those measured on the text most of them were measured on.
+  func measuredPlans() -> [MeasuredPlan] { recorder?.measuredPlans(of: session) ?? [] }
+
+  /// As `step`, but only what the plan on screen needs for figures of its own.
+  func stepForPlan(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
     let windows = evaluator.text.windowCount
     announceMeasurement(of: wishes)
     if let (site, treatment) = predictor.missingEffects(of: wishes.plan).first {
@@ -60,7 +70,13 @@ final class EngineEvaluation {
     }
     if try predict(wishes, cancellation) { return true }
     if try measure(wishes, upTo: min(Self.firstWindows, windows), cancellation) { return true }
-    if try learn(wishes, cancellation) { return true }
+    return try learn(wishes, cancellation)
+  }
+
+  /// Does one piece of work; false where nothing is left to do.
+  func step(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
+    let windows = evaluator.text.windowCount
+    if try stepForPlan(wishes, cancellation: cancellation) { return true }
     if try probe(Array(wishes.attention.prefix(1)), cancellation) { return true }
     if try time(wishes, cancellation) { return true }
     if try probe(wishes.attention, cancellation) { return true }

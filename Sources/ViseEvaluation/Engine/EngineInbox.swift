@@ -14,6 +14,11 @@ final class EngineInbox {
     var isPaused = false
     var isClosed = false
     var exports: [ExportWish] = []
+    var search: (wish: SearchWish, job: Int)?
+    /// Job numbers of searches that nobody wants any longer.
+    var endedSearches: Set<Int> = []
+    var isSearchPaused = false
+    var wantsMeasuredPlans = false
     var inspection: InspectionWish?
     /// Sites by index whose singular values are wanted.
     var spectra: [Int] = []
@@ -38,6 +43,7 @@ final class EngineInbox {
     case evaluation
     case inspection
     case export(job: Int)
+    case search(job: Int)
     /// What everything else needs first.
     case preparation
   }
@@ -70,6 +76,7 @@ final class EngineInbox {
         wishes.revision = revision
         wishes.attention = attention
         cancel(.evaluation)
+        cancelSearchStep()
       case .attend(let attention):
         wishes.attention = attention
       case .export(let plan, let path, let overwrite, let job):
@@ -86,11 +93,28 @@ final class EngineInbox {
       case .endInspection:
         wishes.inspection = nil
         cancel(.inspection)
+      case .search(let wish, let job):
+        wishes.search = (wish, job)
+        wishes.isSearchPaused = false
+        cancel(.evaluation)
+        cancelSearchStep()
+      case .setSearchPaused(let isPaused):
+        wishes.isSearchPaused = isPaused
+        if isPaused { cancelSearchStep() }
+      case .findMeasuredPlans:
+        wishes.wantsMeasuredPlans = true
+        cancel(.evaluation)
+        cancelSearchStep()
       case .cancel(let job):
+        wishes.endedSearches.insert(job)
         cancel(.export(job: job))
+        cancel(.search(job: job))
       case .setPaused(let isPaused):
         wishes.isPaused = isPaused
-        if isPaused { cancel(.evaluation) }
+        if isPaused {
+          cancel(.evaluation)
+          cancelSearchStep()
+        }
       }
     }
   }
@@ -132,6 +156,21 @@ final class EngineInbox {
     return wishes.spectra.isEmpty ? nil : wishes.spectra.removeFirst()
   }
 
+  func takeSearch() -> (wish: SearchWish, job: Int)? {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    defer { wishes.search = nil }
+    return wishes.search
+  }
+
+  /// Whether measured plans were asked for since the last time.
+  func takeMeasuredPlansWish() -> Bool {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    defer { wishes.wantsMeasuredPlans = false }
+    return wishes.wantsMeasuredPlans
+  }
+
   /// Waits until something changed since `version`.
   func wait(after version: Int) {
     pthread_mutex_lock(mutex)
@@ -142,6 +181,11 @@ final class EngineInbox {
   /// Ends what runs now if it runs for `purpose`.
   private func cancel(_ purpose: Purpose) {
     if self.purpose == purpose { running?.cancel() }
+  }
+
+  /// A step of a search loses nothing but its own time: it is done again later.
+  private func cancelSearchStep() {
+    if case .search = purpose { running?.cancel() }
   }
 
   private func locked(_ body: () -> Void) {

@@ -95,7 +95,14 @@ struct EngineRun {
   private func work(
     evaluation: EngineEvaluation?, inspector: SiteInspector, exporter: EngineExporter
   ) {
+    let searcher = EngineSearcher(
+      resources: evaluation?.searchResources, start: options.startSearch, inbox: inbox,
+      describe: options.describe, emit: emit)
     while true {
+      if let wish = inbox.takeSearch() { searcher.begin(wish.wish, job: wish.job) }
+      if inbox.takeMeasuredPlansWish() {
+        emit(.measuredPlans(evaluation?.measuredPlans() ?? []))
+      }
       if let wish = inbox.takeInspection() {
         inspect(wish, with: inspector, sites: exporter.model.sites)
         continue
@@ -115,7 +122,10 @@ struct EngineRun {
         continue
       }
       do {
-        if try !evaluation.step(wishes, cancellation: flag) {
+        if searcher.isActive(wishes) {
+          if try evaluation.stepForPlan(wishes, cancellation: flag) { continue }
+          searcher.step()
+        } else if try !evaluation.step(wishes, cancellation: flag) {
           emit(.activity(nil))
           inbox.wait(after: wishes.version)
         }

@@ -74,6 +74,18 @@ public final class InstantPlanPredictor: InstantPredictor {
     (quality(of: sites.map { plan.ownChange(of: $0) }), latency.latency(of: plan))
   }
 
+  public func loss(
+    of site: Site, under treatment: Treatment
+  ) -> (klMean: Double, isMeasured: Bool)? {
+    switch effects.known(site, treatment) {
+    case .measured(let effect): (effect.klMean, true)
+    case .interpolated(let effect, let factor):
+      (effect.klMean * Double(factor * factor), false)
+    case .prior(let klMean): (klMean, false)
+    case nil: nil
+    }
+  }
+
   /// `treatments` has what changes at each site in turn.
   private func quality(of treatments: [Treatment?]) -> QualityEstimate? {
     let revision = effects.revision

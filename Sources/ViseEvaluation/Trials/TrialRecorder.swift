@@ -9,6 +9,8 @@ public import ViseTrials
 ///
 /// A store that fails costs what it would have kept and nothing else: the fault is reported once.
 public final class TrialRecorder: Sendable {
+  private static let mostPlans = 2000
+
   private let store: TrialStore
   private let origin: String
   private let report: @Sendable (TrialStoreError) -> Void
@@ -58,6 +60,24 @@ public final class TrialRecorder: Sendable {
       klMean: trial.klMean.estimate(provenance),
       perplexityRatio: trial.perplexityRatio?.estimate(provenance),
       top1Agreement: trial.agreement?.estimate(provenance))
+  }
+
+  /// What was measured of plans on the tokens most of them were measured on, newest first.
+  ///
+  /// Plans that do not suit the model are left out.
+  func measuredPlans(of session: ModelSession) -> [MeasuredPlan] {
+    let found = attempt { () throws(TrialStoreError) in
+      try store.trials(
+        model: session.model.fingerprint, setting: session.setting, code: MeasurementCode.version,
+        limit: Self.mostPlans)
+    }
+    return Trial.comparable(found ?? []).compactMap { trial in
+      guard let file = try? PlanFile(text: trial.plan, sites: session.model.sites) else {
+        return nil
+      }
+      let provenance = Provenance.measured(tokens: trial.tokenCount, of: trial.tokenCount)
+      return MeasuredPlan(plan: file.plan, klMean: trial.klMean.estimate(provenance))
+    }
   }
 
   /// Trials predicted on `probe`, oldest first, as predictors learn from them.

@@ -90,7 +90,7 @@ public final class PlanSearch {
   /// Seconds are of the whole search, the survey included.
   public var progress: SearchProgress {
     var progress = run?.progress ?? SearchProgress()
-    progress.seconds += surveySeconds
+    progress.seconds += run == nil ? seconds : surveySeconds
     return progress
   }
 

@@ -43,6 +43,8 @@ public final class SearchRun {
   /// The least loss after some time.
   public struct CurvePoint: Hashable, Sendable {
     public let seconds: Double
+    /// Plans measured by then.
+    public let trial: Int
     /// Mean KL in nats.
     public let loss: Double
   }
@@ -192,6 +194,6 @@ public final class SearchRun {
     progress.trials = trials.count
     guard trial.isFeasible, trial.loss < progress.bestLoss ?? .infinity else { return }
     progress.bestLoss = trial.loss
-    curve.append(CurvePoint(seconds: seconds, loss: trial.loss))
+    curve.append(CurvePoint(seconds: seconds, trial: trials.count, loss: trial.loss))
   }
 }

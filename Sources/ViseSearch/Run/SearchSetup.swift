@@ -18,27 +18,42 @@ public struct SearchSetup {
 
   /// The problem under the budget, with predicted losses.
   ///
-  /// Where whole plans cost more than their options add up to, limits are tightened by what is missing.
   /// - Throws: `SearchSpaceError` where the budget cannot be met.
   public func problem(losses: OptionLosses) throws(SearchSpaceError) -> SearchProblem {
+    let (allocation, _) = try Self.allocate(costs: costs, goal: goal) {
+      losses.loss(unit: $0, option: $1)
+    }
+    return SearchProblem(
+      allocation: allocation, groups: groups, blocks: blocks, windowCount: windowCount,
+      goal: goal)
+  }
+
+  /// The best choice within the budget by the losses given.
+  ///
+  /// - Throws: `SearchSpaceError` where the budget cannot be met.
+  static func choice(
+    costs: SpaceCosts, goal: SearchGoal, loss: (_ unit: Int, _ option: Int) -> Double
+  ) throws(SearchSpaceError) -> [Int] {
+    try allocate(costs: costs, goal: goal, loss: loss).choice
+  }
+
+  /// Where whole plans cost more than their options add up to, limits are tightened by what is missing.
+  private static func allocate(
+    costs: SpaceCosts, goal: SearchGoal, loss: (_ unit: Int, _ option: Int) -> Double
+  ) throws(SearchSpaceError) -> (problem: AllocationProblem, choice: [Int]) {
     var reserve = costs.limits.map { _ in 0.0 }
-    for _ in 0..<Self.tightenings {
-      let allocation = costs.problem(reserve: reserve).withLosses {
-        losses.loss(unit: $0, option: $1)
-      }
+    for _ in 0..<tightenings {
+      let problem = costs.problem(reserve: reserve).withLosses(loss)
       let choice: [Int]
       do throws(AllocationError) {
-        choice = try goal.optimum(of: allocation)
+        choice = try goal.optimum(of: problem)
       } catch {
         throw costs.describe(error)
       }
-      let missing = costs.shortfall(of: choice)
-      if costs.meetsLimits(costs.space.plan(choice)) {
-        return SearchProblem(
-          allocation: allocation, groups: groups, blocks: blocks, windowCount: windowCount,
-          goal: goal)
+      if costs.meetsLimits(costs.space.plan(choice)) { return (problem, choice) }
+      for (index, missing) in costs.shortfall(of: choice).enumerated() {
+        reserve[index] += missing
       }
-      for index in reserve.indices { reserve[index] += missing[index] }
     }
     throw .conflicting(costs.resources)
   }

@@ -64,28 +64,15 @@ struct OpenCommand: ParsableCommand {
     engineOptions.effects = EffectFiles.standard()
     engineOptions.trialFolder = TrialStore.standardFolder()
     engineOptions.machine = MachineFiles.standard()
+    engineOptions.startSearch = { try WorkbenchSearch($0, $1) }
     let engine = engineOptions
     let code = runWorkbench(
       modelPath: modelPath,
       options: WorkbenchOptions(
         color: color, glyphs: glyphs, theme: theme, isMouseEnabled: mouse, isSlow: slowUi)
-    ) { mailbox in
-      EngineLine(
-        engine: Engine(path: modelPath, options: engine) { mailbox.post($0) })
-    }
+    ) { mailbox in EngineLine(path: modelPath, options: engine, mailbox: mailbox) }
     if code != 0 { throw ExitCode(code) }
   }
-}
-
-/// The workbench's line to the engine.
-private struct EngineLine: EngineConnection {
-  let engine: Engine
-
-  func send(_ request: EngineRequest) { engine.send(request) }
-
-  var predictor: (any InstantPredictor)? { engine.predictor }
-
-  func shutDown() { engine.shutDown() }
 }
 
 extension ColorLevel: ExpressibleByArgument {}

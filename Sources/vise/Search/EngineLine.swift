@@ -1,0 +1,49 @@
+import Synchronization
+import ViseCompression
+import ViseEstimates
+import ViseEvaluation
+import ViseSearch
+import ViseWorkbench
+
+/// The workbench's line to the engine, and to what answers within a frame.
+final class EngineLine: EngineConnection {
+  /// What was opened, as soon as it is.
+  private final class Opened: Sendable {
+    let summary = Mutex<ModelSummary?>(nil)
+  }
+
+  private let engine: Engine
+  private let opened: Opened
+
+  init(path: String, options: Engine.Options, mailbox: EngineMailbox) {
+    let opened = Opened()
+    self.opened = opened
+    engine = Engine(path: path, options: options) { event in
+      if case .opened(let summary) = event { opened.summary.withLock { $0 = summary } }
+      mailbox.post(event)
+    }
+  }
+
+  func send(_ request: EngineRequest) { engine.send(request) }
+
+  var predictor: (any InstantPredictor)? { engine.predictor }
+
+  func fit(base: Plan, limits: PlanLimits) -> FitOutcome {
+    guard let summary = opened.summary.withLock({ $0 }) else {
+      return .refused("no model is open")
+    }
+    let predictor = engine.predictor
+    let fit = QuickFit(
+      sites: summary.sites, sizes: summary.sizeModel,
+      decodeSeconds: { predictor?.predict($0).latency?.decodeSecondsPerToken.value },
+      loss: { predictor?.loss(of: $0, under: $1) })
+    do throws(SearchSpaceError) {
+      let (plan, guessed, total) = try fit.fit(base: base, limits: limits)
+      return .fitted(plan, guessed: guessed, total: total)
+    } catch {
+      return .refused(ErrorText.searchSpace(error))
+    }
+  }
+
+  func shutDown() { engine.shutDown() }
+}
