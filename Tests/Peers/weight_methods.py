@@ -345,7 +345,7 @@ class Bench:
                 for name, weight in self.weights.items()}
 
     def format(self, method):
-        """A treatment; plain rounding takes ranges from the extremes, as the references do."""
+        """A treatment, with ranges as Vise chooses them."""
         if method == "rtn":
             return f'{{ format = "{self.format_name()}", method = "rtn" }}'
         tail = "" if self.options.symmetric else ", symmetric = false"
@@ -353,7 +353,7 @@ class Bench:
 
     def format_name(self):
         tail = "" if self.options.symmetric else ":asym"
-        return f"int4:g{self.options.group}{tail}:minmax"
+        return f"int4:g{self.options.group}{tail}"
 
     def ours_awq(self, method):
         """Vise's scales, then its ranges: by the weights' error, or the outputs'."""

@@ -106,13 +106,15 @@ struct AffineFit {
     }
   }
 
-  /// The scale and zero point of least error for the codes that `p` gives.
+  /// The scale and zero point of least squares for the codes that `p` gives.
+  ///
+  /// Magnitudes do not weigh here: they would trade all weights for the few largest.
   private func refit(
     _ values: UnsafeBufferPointer<Float>, _ importance: UnsafeBufferPointer<Float>?,
     _ p: Parameters
   ) -> Parameters? {
     var sums = RegressionSums()
-    forEachRun(values, importance) { values, importance in
+    values.forEachPeriod(of: importance) { values in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.runLength) { codes in
         guard let start = codes.baseAddress else { return }
         for first in stride(from: 0, to: values.count, by: Self.runLength) {
