@@ -46,10 +46,12 @@ class Judge:
 
     def divergence(self, path):
         """Mean KL of the file at `path` from the model's logits."""
+        # Some processors announce AMX and cannot run llama.cpp's kernels for it.
+        plain = ["--no-repack"] if self.options.no_repack else []
         for _ in range(3):
             output = run(
                 self.options.llama / "llama-perplexity", "-m", path, "-f", self.options.eval,
-                "--kl-divergence-base", self.logits, "--kl-divergence")
+                "--kl-divergence-base", self.logits, "--kl-divergence", *plain)
             found = re.search(r"Mean\s+KLD:\s+([0-9.eE+-]+)", output)
             if found:
                 return float(found.group(1))
@@ -84,6 +86,7 @@ def main():
     parser.add_argument("--eval", type=pathlib.Path, required=True)
     parser.add_argument("--chunks", type=int, default=60)
     parser.add_argument("--calib-chunks", type=int, default=120)
+    parser.add_argument("--no-repack", action="store_true", help="judge without repacked weights")
     options = parser.parse_args()
     ratios = []
     with tempfile.TemporaryDirectory() as folder:

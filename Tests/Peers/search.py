@@ -58,6 +58,7 @@ def main():
     parser.add_argument("--chunks", type=int, default=60)
     parser.add_argument("--calib-chunks", type=int, default=120)
     parser.add_argument("--most-bits", type=float, default=5.5)
+    parser.add_argument("--no-repack", action="store_true", help="judge without repacked weights")
     options = parser.parse_args()
     ratios = []
     with tempfile.TemporaryDirectory() as folder:

@@ -7,5 +7,6 @@ struct StudyCommand: ParsableCommand {
     subcommands: [
       StudyPredictorCommand.self, StudyLatencyCommand.self, StudyIncrementalCommand.self,
       StudyEffectsCommand.self, StudyEncodersCommand.self, StudySolversCommand.self,
+      StudySearchCommand.self,
     ])
 }
