@@ -110,7 +110,7 @@ public final class PlanSearch {
   private func surveyOne(_ cancellation: CancellationFlag) throws {
     let limit = request.limits.seconds.map { $0 * Self.surveyShare }
     let isTimeUp = limit.map { seconds >= $0 } ?? false
-    if !isTimeUp, try survey.step(cancellation: cancellation) {
+    if !isTimeUp, try surveyNext(cancellation) {
       phase = .surveying(waiting: survey.waitingCount)
       return
     }
@@ -124,6 +124,14 @@ public final class PlanSearch {
       limits: limits, journal: journal)
     self.run = run
     phase = .measuring(progress)
+  }
+
+  private func surveyNext(_ cancellation: CancellationFlag) throws -> Bool {
+    do {
+      return try survey.step(cancellation: cancellation)
+    } catch let fault as AllocationError {
+      throw request.costs.describe(fault)
+    }
   }
 
   private func measureNext(_ cancellation: CancellationFlag) throws {

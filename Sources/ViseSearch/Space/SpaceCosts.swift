@@ -73,6 +73,11 @@ public struct SpaceCosts: Sendable {
       marginal.append(options)
     }
     self.marginal = marginal
+    do throws(AllocationError) {
+      try problem.checkReachable()
+    } catch {
+      throw describe(error)
+    }
   }
 
   /// The allocation problem, without losses, with limits tightened by `reserve` of each.

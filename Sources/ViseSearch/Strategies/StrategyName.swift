@@ -10,6 +10,10 @@ public enum StrategyName: String, CaseIterable, Hashable, Sendable {
   public static let withinLimits = allCases.filter { $0 != .floor }
 
   /// What is used where nothing else is asked for.
+  ///
+  /// Best KL after 20 measurements (story-lm at 3.3 bits, three seeds, 4 windows), over random search:
+  /// descent 0.233, thompson 0.237, ucb 0.242, evolution 0.248, windows 0.255, greedy 0.260,
+  /// knapsack 0.261, sensitivity 0.445.
   public static let standard = StrategyName.descent
 
   public func strategy(_ problem: SearchProblem, seed: UInt64) -> any SearchStrategy {
