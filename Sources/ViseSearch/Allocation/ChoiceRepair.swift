@@ -28,6 +28,12 @@ public struct ChoiceRepair: Sendable {
     } while exchange(&choice, &costs)
   }
 
+  /// Takes the best single improvements that fit, until none is left.
+  public func fill(_ choice: inout [Int]) {
+    var costs = problem.costs(of: choice)
+    while let move = bestImprovement(choice, costs) { apply(move, &choice, &costs) }
+  }
+
   private struct Move {
     let unit: Int
     let option: Int

@@ -1,7 +1,10 @@
 /// The strategies there are, as commands and screens name them.
 public enum StrategyName: String, CaseIterable, Hashable, Sendable {
   case knapsack, greedy, sensitivity
-  case descent, evolution, windows, thompson, ucb
+  case descent, evolution, windows, thompson, ucb, differentiable
+  /// Reinforcement learning over layers: a linear critic by centred TD, deep Q-learning, actor-critic.
+  case ctd, dqn
+  case actorCritic = "actor-critic"
   case random
   /// The smallest plan that keeps a quality floor; the only one that can do that.
   case floor
@@ -26,6 +29,10 @@ public enum StrategyName: String, CaseIterable, Hashable, Sendable {
     case .windows: WindowCombination(problem, seed: seed)
     case .thompson: PosteriorSearch(problem, rule: .thompson, seed: seed)
     case .ucb: PosteriorSearch(problem, rule: .confidenceBound, seed: seed)
+    case .differentiable: DifferentiableSelection(problem, seed: seed)
+    case .ctd: AgentSearch<CentredTD>(problem, seed: seed)
+    case .dqn: AgentSearch<DeepQ>(problem, seed: seed)
+    case .actorCritic: AgentSearch<ActorCritic>(problem, seed: seed)
     case .random: RandomSearch(problem, seed: seed)
     case .floor: FloorDescent(problem)
     }
