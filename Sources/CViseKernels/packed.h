@@ -19,6 +19,8 @@ typedef struct {
   int block_length, block_bytes;
   /// Codes that share a scale: 16 or 32.
   int sub_length;
+  /// Whether only two of any four columns are kept, as packed_sparse.c lays them.
+  int is_sparse;
 } vise_packed_layout;
 
 vise_packed_layout vise_packed_layout_of(uint32_t type);
@@ -60,6 +62,7 @@ static inline int64_t vise_panel_scale_bytes(const vise_packed_layout *layout) {
 
 /// Bytes of the codes of sixteen rows of one block.
 static inline int64_t vise_panel_code_bytes(const vise_packed_layout *layout) {
+  if (layout->is_sparse) return (int64_t)layout->block_length * (2 + layout->bits);
   return (int64_t)layout->block_length * 16 * layout->bits / 8;
 }
 

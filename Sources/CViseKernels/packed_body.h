@@ -100,6 +100,42 @@ VISE_INLINE void V(unpack)(const uint8_t *p, int bits, int has_table, vq codes[8
   }
 }
 
+/// Four columns of each row from the two that are kept: 64 masks of bits by row and column, then two
+/// codes a row. The others' codes are those of zero.
+VISE_INLINE vq V(expand)(const uint8_t *p, int bits, int offset, int k) {
+  const uint8_t *masks = p + 8 * k, *kept = p + 64 + 32 * (bits == 8 ? k : k / 2);
+#if defined(VISE_VBMI2)
+  uint64_t mask;
+  memcpy(&mask, masks, sizeof mask);
+  // Of 64 bytes the first 32 are used; the others lie in the panel too.
+  vq codes = V(load_codes)(kept);
+  if (bits == 4) codes = (k % 2 ? codes >> (uint8_t)4 : codes) & (vq)(uint8_t)15;
+  return (vq)_mm512_mask_expand_epi8(_mm512_set1_epi8((char)offset), mask, (__m512i)codes);
+#else
+  vq v;
+  for (int row = 0, next = 0; row < 16; row++) {
+    for (int i = 0; i < 4; i++) {
+      int place = 4 * row + i, is_kept = masks[place / 8] >> place % 8 & 1;
+      int code = is_kept ? kept[next] : offset;
+      if (is_kept && bits == 4) code = code >> k % 2 * 4 & 15;
+      v[place] = (uint8_t)code;
+      next += is_kept;
+    }
+  }
+  return v;
+#endif
+}
+
+/// The codes of 32 columns, four to a vector.
+VISE_INLINE void V(codes_of_block)(const vise_packed_layout layout, const uint8_t *p,
+                                   vq codes[8]) {
+  if (layout.is_sparse) {
+    for (int k = 0; k < 8; k++) codes[k] = V(expand)(p, layout.bits, layout.offset, k);
+  } else {
+    V(unpack)(p, layout.bits, layout.has_table, codes);
+  }
+}
+
 /// Asks for what a product of one token reads some blocks later. Beyond a weight's end most often
 /// lies the next one; asking for what is not there costs nothing.
 VISE_INLINE void V(prefetch)(const uint8_t *p, int64_t bytes) {
@@ -165,7 +201,7 @@ VISE_INLINE void V(panel_32)(const vise_packed_layout layout, const uint8_t *pan
     const uint8_t *p = panel + block * block_bytes, *halves = p + code_bytes;
     if (count == 1) V(prefetch)(p, block_bytes);
     vq codes[8];
-    V(unpack)(p, layout.bits, layout.has_table, codes);
+    V(codes_of_block)(layout, p, codes);
     vf d = V(halves)(halves), m = (vf)0.0f;
     if (layout.has_min) m = V(halves)(halves + 32);
 #pragma clang loop unroll(full)
@@ -288,6 +324,7 @@ VISE_INLINE void V(panels)(const vise_packed_layout layout, const uint8_t *panel
   }
 }
 
+#ifndef VISE_PANELS_ONLY
 /// One function for each type, so that its layout is constant in the loops.
 #define VISE_PACKED_TYPE(name, ...)                                                            \
   static __attribute__((noinline)) void V(multiply_##name)(                                    \
@@ -295,18 +332,18 @@ VISE_INLINE void V(panels)(const vise_packed_layout layout, const uint8_t *panel
       int64_t tokens, float *y, int64_t stride) {                                              \
     V(panels)((vise_packed_layout){__VA_ARGS__}, p, rows, columns, bytes, in, tokens, y, stride); \
   }
-VISE_PACKED_TYPE(q4_0, 4, 0, 8, 0, 32, 18, 32)
-VISE_PACKED_TYPE(q4_1, 4, 0, 0, 1, 32, 20, 32)
-VISE_PACKED_TYPE(q5_0, 5, 0, 16, 0, 32, 22, 32)
-VISE_PACKED_TYPE(q5_1, 5, 0, 0, 1, 32, 24, 32)
-VISE_PACKED_TYPE(q8_0, 8, 0, 128, 0, 32, 34, 32)
-VISE_PACKED_TYPE(iq4_nl, 4, 1, 128, 0, 32, 18, 32)
-VISE_PACKED_TYPE(q2_k, 2, 0, 0, 1, 256, 84, 16)
-VISE_PACKED_TYPE(q3_k, 3, 0, 4, 0, 256, 110, 16)
-VISE_PACKED_TYPE(q4_k, 4, 0, 0, 1, 256, 144, 32)
-VISE_PACKED_TYPE(q5_k, 5, 0, 0, 1, 256, 176, 32)
-VISE_PACKED_TYPE(q6_k, 6, 0, 32, 0, 256, 210, 16)
-VISE_PACKED_TYPE(iq4_xs, 4, 1, 128, 0, 256, 136, 32)
+VISE_PACKED_TYPE(q4_0, 4, 0, 8, 0, 32, 18, 32, 0)
+VISE_PACKED_TYPE(q4_1, 4, 0, 0, 1, 32, 20, 32, 0)
+VISE_PACKED_TYPE(q5_0, 5, 0, 16, 0, 32, 22, 32, 0)
+VISE_PACKED_TYPE(q5_1, 5, 0, 0, 1, 32, 24, 32, 0)
+VISE_PACKED_TYPE(q8_0, 8, 0, 128, 0, 32, 34, 32, 0)
+VISE_PACKED_TYPE(iq4_nl, 4, 1, 128, 0, 32, 18, 32, 0)
+VISE_PACKED_TYPE(q2_k, 2, 0, 0, 1, 256, 84, 16, 0)
+VISE_PACKED_TYPE(q3_k, 3, 0, 4, 0, 256, 110, 16, 0)
+VISE_PACKED_TYPE(q4_k, 4, 0, 0, 1, 256, 144, 32, 0)
+VISE_PACKED_TYPE(q5_k, 5, 0, 0, 1, 256, 176, 32, 0)
+VISE_PACKED_TYPE(q6_k, 6, 0, 32, 0, 256, 210, 16, 0)
+VISE_PACKED_TYPE(iq4_xs, 4, 1, 128, 0, 256, 136, 32, 0)
 #undef VISE_PACKED_TYPE
 
 static void V(multiply)(uint32_t type, const void *panels, int64_t rows, int64_t columns,
@@ -383,3 +420,4 @@ static void V(round_rows)(int length, const float *x, int64_t rows, int64_t colu
     }
   }
 }
+#endif

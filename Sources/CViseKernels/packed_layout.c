@@ -8,20 +8,20 @@
 
 vise_packed_layout vise_packed_layout_of(uint32_t type) {
   switch (type) {
-    //                       bits table offset min length bytes sub
-    case VISE_Q4_0: return (vise_packed_layout){4, 0, 8, 0, 32, 18, 32};
-    case VISE_Q4_1: return (vise_packed_layout){4, 0, 0, 1, 32, 20, 32};
-    case VISE_Q5_0: return (vise_packed_layout){5, 0, 16, 0, 32, 22, 32};
-    case VISE_Q5_1: return (vise_packed_layout){5, 0, 0, 1, 32, 24, 32};
-    case VISE_Q8_0: return (vise_packed_layout){8, 0, 128, 0, 32, 34, 32};
-    case VISE_IQ4_NL: return (vise_packed_layout){4, 1, 128, 0, 32, 18, 32};
-    case VISE_Q2_K: return (vise_packed_layout){2, 0, 0, 1, 256, 84, 16};
-    case VISE_Q3_K: return (vise_packed_layout){3, 0, 4, 0, 256, 110, 16};
-    case VISE_Q4_K: return (vise_packed_layout){4, 0, 0, 1, 256, 144, 32};
-    case VISE_Q5_K: return (vise_packed_layout){5, 0, 0, 1, 256, 176, 32};
-    case VISE_Q6_K: return (vise_packed_layout){6, 0, 32, 0, 256, 210, 16};
-    case VISE_IQ4_XS: return (vise_packed_layout){4, 1, 128, 0, 256, 136, 32};
-    default: return (vise_packed_layout){0, 0, 0, 0, 1, 1, 1};
+    //                       bits table offset min length bytes sub sparse
+    case VISE_Q4_0: return (vise_packed_layout){4, 0, 8, 0, 32, 18, 32, 0};
+    case VISE_Q4_1: return (vise_packed_layout){4, 0, 0, 1, 32, 20, 32, 0};
+    case VISE_Q5_0: return (vise_packed_layout){5, 0, 16, 0, 32, 22, 32, 0};
+    case VISE_Q5_1: return (vise_packed_layout){5, 0, 0, 1, 32, 24, 32, 0};
+    case VISE_Q8_0: return (vise_packed_layout){8, 0, 128, 0, 32, 34, 32, 0};
+    case VISE_IQ4_NL: return (vise_packed_layout){4, 1, 128, 0, 32, 18, 32, 0};
+    case VISE_Q2_K: return (vise_packed_layout){2, 0, 0, 1, 256, 84, 16, 0};
+    case VISE_Q3_K: return (vise_packed_layout){3, 0, 4, 0, 256, 110, 16, 0};
+    case VISE_Q4_K: return (vise_packed_layout){4, 0, 0, 1, 256, 144, 32, 0};
+    case VISE_Q5_K: return (vise_packed_layout){5, 0, 0, 1, 256, 176, 32, 0};
+    case VISE_Q6_K: return (vise_packed_layout){6, 0, 32, 0, 256, 210, 16, 0};
+    case VISE_IQ4_XS: return (vise_packed_layout){4, 1, 128, 0, 256, 136, 32, 0};
+    default: return (vise_packed_layout){0, 0, 0, 0, 1, 1, 1, 0};
   }
 }
 

@@ -8,6 +8,8 @@ public final class PackedMatrix: Sendable {
   public let type: StorageType
   public let rows: Int
   public let columns: Int
+  /// Whether only two of any four columns are stored.
+  public let isSparse: Bool
   private let storage: WeightArena.Slice
   private let panelByteCount: Int
 
@@ -19,14 +21,31 @@ public final class PackedMatrix: Sendable {
     columns > 0 && vise_packed_panel_bytes(type.rawValue, Int64(columns)) > 0
   }
 
+  /// Whether weights of `type` that are 2:4 sparse have products here that read less for it.
+  public static func supportsSparse(_ type: StorageType, columns: Int) -> Bool {
+    columns > 0 && vise_sparse_best_variant() != Int32(VISE_SPARSE_PORTABLE)
+      && vise_sparse_panel_bytes(type.rawValue, Int64(columns)) > 0
+  }
+
   /// Lays out `bytes`, the rows as a file has them; `supports` must hold.
+  ///
+  /// - Parameter mayBeSparse: whether zeros are left out where `supportsSparse` holds and no four
+  ///   columns hold more than two weights. Products are the same bit for bit.
   public init(
     _ bytes: UnsafeRawBufferPointer, type: StorageType, rows: Int, columns: Int,
-    in arena: WeightArena, work: RowWork
+    mayBeSparse: Bool = false, in arena: WeightArena, work: RowWork
   ) throws {
-    let panelByteCount = Int(vise_packed_panel_bytes(type.rawValue, Int64(columns)))
     let rowByteCount = type.byteCount(elements: columns) ?? 0
-    precondition(panelByteCount > 0 && rows > 0 && bytes.count >= rows * rowByteCount)
+    precondition(rows > 0 && bytes.count >= rows * rowByteCount)
+    isSparse =
+      mayBeSparse && Self.supportsSparse(type, columns: columns)
+      && vise_sparse_fits(
+        type.rawValue, bytes.baseAddress, Int64(rowByteCount), Int64(rows), Int64(columns)) == 1
+    let fill = isSparse ? vise_sparse_fill : vise_packed_fill
+    let panelByteCount = Int(
+      (isSparse ? vise_sparse_panel_bytes : vise_packed_panel_bytes)(
+        type.rawValue, Int64(columns)))
+    precondition(panelByteCount > 0)
     self.type = type
     self.rows = rows
     self.columns = columns
@@ -41,7 +60,7 @@ public final class PackedMatrix: Sendable {
         let first = panel * Self.panelRows
         let target = storage.bytes.baseAddress.map { $0 + panel * panelByteCount }
         let source = UnsafeRawBufferPointer(rebasing: bytes[(first * rowByteCount)...])
-        vise_packed_fill(
+        fill(
           type.rawValue, source.baseAddress, Int64(rowByteCount),
           Int64(min(Self.panelRows, rows - first)), Int64(columns), target)
       }
@@ -62,7 +81,8 @@ public final class PackedMatrix: Sendable {
     precondition(panels.lowerBound >= 0 && panels.upperBound <= panelCount)
     let first = panels.lowerBound * Self.panelRows
     let end = min(panels.upperBound * Self.panelRows, rows)
-    vise_packed_multiply(
+    let multiply = isSparse ? vise_sparse_multiply : vise_packed_multiply
+    multiply(
       type.rawValue, start + panels.lowerBound * panelByteCount, Int64(end - first),
       Int64(columns), activations, Int64(tokens), y + first, Int64(stride))
   }

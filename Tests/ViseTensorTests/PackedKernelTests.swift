@@ -117,6 +117,85 @@ func aPackedProductIsTheOneOfDecodedWeightsAndRoundedActivations(type: StorageTy
   }
 }
 
+/// Rows of which two of any four columns are kept, and one row that keeps none.
+private struct SparseCase {
+  static let (rows, columns, tokens) = (37, 768, 11)
+  let bytes: [UInt8]
+  let rowBytes: Int
+
+  init(_ type: StorageType, kept: Int = 2, seed: UInt64 = 3) throws {
+    var numbers = TestNumbers(seed: seed)
+    var weights = numbers.floats(Self.rows * Self.columns, limit: 0.1)
+    let order = numbers.floats(weights.count, limit: 1)
+    for start in stride(from: 0, to: weights.count, by: 4) {
+      let isEmpty = start / Self.columns == 5
+      let places = (start..<start + 4).sorted { order[$0] < order[$1] }
+      for place in places.dropFirst(isEmpty ? 0 : kept) { weights[place] = 0 }
+    }
+    var bytes = [UInt8](
+      repeating: 0, count: try #require(type.byteCount(elements: weights.count)))
+    let status = vise_ggml_encode_rows(
+      type.rawValue, weights, &bytes, Int64(Self.rows), Int64(Self.columns), nil)
+    #expect(status == 0)
+    self.bytes = bytes
+    rowBytes = bytes.count / Self.rows
+  }
+}
+
+@Test(arguments: [StorageType.q4_0, .q8_0])
+func everyVariantOfASparseProductEqualsTheDenseDefinition(type: StorageType) throws {
+  let sparse = try SparseCase(type)
+  let (rows, columns, tokens) = (SparseCase.rows, SparseCase.columns, SparseCase.tokens)
+  let panelBytes = Int(vise_sparse_panel_bytes(type.rawValue, Int64(columns)))
+  #expect(panelBytes < Int(vise_packed_panel_bytes(type.rawValue, Int64(columns))))
+  let panels = ByteBuffer(count: (rows + 15) / 16 * panelBytes)
+  for first in stride(from: 0, to: rows, by: 16) {
+    sparse.bytes.withUnsafeBytes { bytes in
+      vise_sparse_fill(
+        type.rawValue, bytes.baseAddress.map { $0 + first * sparse.rowBytes },
+        Int64(sparse.rowBytes), Int64(min(16, rows - first)), Int64(columns),
+        panels.slice(first / 16 * panelBytes, count: panelBytes).baseAddress)
+    }
+  }
+  let activationBytes = Int(vise_packed_activation_bytes(type.rawValue, Int64(columns)))
+  var activations = [UInt8](repeating: 0, count: tokens * activationBytes)
+  var numbers = TestNumbers(seed: 4)
+  let x = numbers.floats(tokens * columns, limit: 3)
+  vise_packed_activations(type.rawValue, x, Int64(tokens), Int64(columns), &activations)
+  let expected: [Float] = (0..<tokens * rows).map { index in
+    sparse.bytes.withUnsafeBytes { bytes in
+      activations.withUnsafeBytes { activations in
+        vise_packed_dot_reference(
+          type.rawValue, bytes.baseAddress.map { $0 + index % rows * sparse.rowBytes },
+          Int64(columns), activations.baseAddress.map { $0 + index / rows * activationBytes })
+      }
+    }
+  }
+  for variant in 0...vise_sparse_best_variant() {
+    var y = [Float](repeating: .nan, count: tokens * rows)
+    vise_sparse_multiply_variant(
+      variant, type.rawValue, panels.bytes.baseAddress, Int64(rows), Int64(columns), activations,
+      Int64(tokens), &y, Int64(rows))
+    #expect(y == expected, "variant \(variant)")
+  }
+}
+
+@Test(arguments: [StorageType.q4_0, .q8_0], [1, 2, 3])
+func onlyRowsThatKeepTwoOfFourFit(type: StorageType, kept: Int) throws {
+  let sparse = try SparseCase(type, kept: kept)
+  let fits = vise_sparse_fits(
+    type.rawValue, sparse.bytes, Int64(sparse.rowBytes), Int64(SparseCase.rows),
+    Int64(SparseCase.columns))
+  #expect((fits == 1) == (kept <= 2))
+}
+
+@Test(arguments: packedTypes)
+func onlyTypesThatKeepZerosHaveSparseProducts(type: StorageType) {
+  let isSparse = vise_sparse_panel_bytes(type.rawValue, 256) > 0
+  #expect(isSparse == [.q4_0, .q8_0].contains(type))
+  #expect(vise_sparse_panel_bytes(type.rawValue, 40) == 0)
+}
+
 @Test func attentionOfOnePositionIsTheWeightedMeanOfValues() {
   let (heads, length, stride, count) = (3, 40, 96, 29)
   let (valueLength, valueStride) = (24, 70)

@@ -73,7 +73,7 @@ public final class LatencyMeter {
   public func measureKernel(
     of treatment: Treatment, at site: Site, cancellation: CancellationFlag
   ) throws -> Bool {
-    let products = DecodingProducts.products(of: site, under: treatment)
+    let products = model.products(of: site, under: treatment)
     return try measureOne(of: Set(products.map(\.kernel)), cancellation)
   }
 

@@ -37,6 +37,11 @@ public final class LatencyModel: LatencyPredicting {
     Set(products.counts(of: plan).keys.map(\.kernel))
   }
 
+  /// The products with `site` once it is treated.
+  func products(of site: Site, under treatment: Treatment) -> [DecodingProduct] {
+    products.products(of: site, under: treatment)
+  }
+
   /// Bytes of weights a token is multiplied with.
   func weightByteCount(of plan: Plan) -> Int { ProductWork(products.counts(of: plan)).byteCount }
 

@@ -41,7 +41,8 @@ public final class Decoder {
     var decoding = DecodingProgram(
       graph: program.graph,
       weights: DecodingWeights(
-        model: model, plan: plan, compressor: compressor, pool: pool, cancellation: cancellation),
+        model: model, plan: plan, compressor: compressor, pool: pool, cancellation: cancellation,
+        products: try DecodingProducts(model: model)),
       ropeTables: RopeTableCache(), capacity: capacity)
     let schedule = try decoding.schedule()
     self.schedule = schedule

@@ -8,6 +8,8 @@ public struct DecodingProduct: Hashable, Sendable {
   public enum Kernel: Hashable, Sendable {
     /// Packed weights of the type with rounded activations.
     case packed(StorageType)
+    /// The same of weights of which two in four columns are kept.
+    case sparse(StorageType)
     /// Rows of the type, unpacked on the way, with float activations.
     case rows(StorageType)
 
@@ -18,18 +20,20 @@ public struct DecodingProduct: Hashable, Sendable {
 
     public var type: StorageType {
       switch self {
-      case .packed(let type), .rows(let type): type
+      case .packed(let type), .sparse(let type), .rows(let type): type
       }
     }
 
+    /// Whether activations are rounded.
     public var isPacked: Bool {
-      if case .packed = self { true } else { false }
+      if case .rows = self { false } else { true }
     }
 
     /// Such as `packed q4_K`.
     public var name: String {
       switch self {
       case .packed(let type): "packed \(type.name)"
+      case .sparse(let type): "sparse \(type.name)"
       case .rows(let type): "rows \(type.name)"
       }
     }
@@ -51,7 +55,11 @@ public struct DecodingProduct: Hashable, Sendable {
   public var weightCount: Int { rows * columns }
 
   /// Bytes read, but for padding.
-  public var byteCount: Int { rows * (kernel.type.byteCount(elements: columns) ?? 4 * columns) }
+  public var byteCount: Int {
+    let dense = rows * (kernel.type.byteCount(elements: columns) ?? 4 * columns)
+    guard case .sparse(let type) = kernel else { return dense }
+    return type == .q8_0 ? dense * 11 / 17 : dense * 7 / 9
+  }
 }
 
 /// The products with weights a model's graph asks for, and what plans make of them.
@@ -70,6 +78,11 @@ public struct DecodingProducts: Sendable {
   private let places: [String: [Int]]
   /// The products as loaded, equal ones together.
   private let storedCounts: [DecodingProduct: Int]
+  /// Whether weights are too many for caches, so that reading fewer bytes is worth more work.
+  public let streamsWeights: Bool
+
+  /// Bytes of weights from which on they come from memory.
+  private static let cachedByteCount = 32 << 20
 
   /// - Throws: `ModelError` where the model cannot be run.
   public init(model: Model) throws {
@@ -97,6 +110,8 @@ public struct DecodingProducts: Sendable {
       grouping: linears.indices.filter { linears[$0].site != nil },
       by: { linears[$0].site?.name ?? "" })
     storedCounts = linears.reduce(into: [:]) { $0[$1.stored, default: 0] += 1 }
+    streamsWeights =
+      linears.reduce(0) { $0 + $1.stored.byteCount } >= Self.cachedByteCount
   }
 
   /// The products of one token under `plan`, equal ones together.
@@ -114,7 +129,7 @@ public struct DecodingProducts: Sendable {
         let left = (counts[linear.stored] ?? 0) - 1
         counts[linear.stored] = left > 0 ? left : nil
         let isLastOnly = linear.stored.isLastOnly
-        for product in Self.products(of: site, under: treatment, isLastOnly: isLastOnly) {
+        for product in products(of: site, under: treatment, isLastOnly: isLastOnly) {
           counts[product, default: 0] += 1
         }
       }
@@ -128,22 +143,24 @@ public struct DecodingProducts: Sendable {
       guard let site = linear.site, let treatment = plan.change(of: site) else {
         return [linear.stored]
       }
-      return Self.products(of: site, under: treatment, isLastOnly: linear.stored.isLastOnly)
+      return products(of: site, under: treatment, isLastOnly: linear.stored.isLastOnly)
     }
   }
 
   /// The products with `site` once it is treated.
-  public static func products(
+  public func products(
     of site: Site, under treatment: Treatment, isLastOnly: Bool = false
   ) -> [DecodingProduct] {
     let small = treatment.reduced(site)
     guard small.parameterCount > 0 else { return [] }
     let format = treatment.storedFormat(for: site)
+    let mayBeSparse = mayBeSparse(treatment)
     func product(rows: Int, columns: Int) -> DecodingProduct? {
-      type(of: format, columns: columns).map {
-        DecodingProduct(
-          kernel: .init($0, columns: columns), rows: rows, columns: columns,
-          isLastOnly: isLastOnly)
+      Self.type(of: format, columns: columns).map { type in
+        let isSparse = mayBeSparse && PackedMatrix.supportsSparse(type, columns: columns)
+        return DecodingProduct(
+          kernel: isSparse ? .sparse(type) : .init(type, columns: columns), rows: rows,
+          columns: columns, isLastOnly: isLastOnly)
       }
     }
     let floats = DecodingProduct(
@@ -159,6 +176,14 @@ public struct DecodingProducts: Sendable {
     case .structured:
       return [floats]
     }
+  }
+
+  /// Whether products with a site under `treatment` leave its zeros out.
+  func mayBeSparse(_ treatment: Treatment) -> Bool {
+    guard streamsWeights, case .whole = treatment.form,
+      case .nOfM(let kept, of: 4) = treatment.sparsity?.pattern
+    else { return false }
+    return kept <= 2
   }
 
   /// The type that rows of `format` are multiplied in; `nil` for floats.

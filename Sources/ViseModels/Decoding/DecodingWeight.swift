@@ -50,6 +50,14 @@ enum DecodingWeight: Sendable {
         try PackedMatrix(
           bytes.bytes, type: type, rows: product.rows, columns: product.columns, in: arena,
           work: work))
+    case .sparse(let type):
+      // A scale of 0 and codes of 0: no column is kept for its value.
+      let zeros = ByteBuffer(count: product.rows * (type.byteCount(elements: product.columns) ?? 0))
+      zeros.storage.initializeMemory(as: UInt8.self, repeating: type == .q4_0 ? 0x88 : 0)
+      self = .packed(
+        try PackedMatrix(
+          zeros.bytes, type: type, rows: product.rows, columns: product.columns,
+          mayBeSparse: true, in: arena, work: work))
     }
   }
 
@@ -57,7 +65,7 @@ enum DecodingWeight: Sendable {
   func product(isLastOnly: Bool) -> DecodingProduct {
     let kernel: DecodingProduct.Kernel =
       switch self {
-      case .packed(let matrix): .packed(matrix.type)
+      case .packed(let matrix): matrix.isSparse ? .sparse(matrix.type) : .packed(matrix.type)
       case .rows(let rows): .rows(rows.type)
       }
     return DecodingProduct(

@@ -13,6 +13,8 @@ struct DecodingWeights {
   let compressor: SiteCompressor?
   let pool: ComputePool
   let cancellation: CancellationFlag
+  /// What multiplies with weights under plans.
+  let products: DecodingProducts
   let arena = WeightArena()
 
   /// The factors of `key`, in the order activations meet them; one where it is not factored.
@@ -22,7 +24,7 @@ struct DecodingWeights {
     }
     guard let compressor else {
       let work = RowWork(pool: pool, cancellation: cancellation)
-      return try DecodingProducts.products(of: site, under: treatment)
+      return try products.products(of: site, under: treatment)
         .map { try DecodingWeight(filledFor: $0, in: arena, work: work) }
     }
     if treatment.removesChannels {
@@ -31,7 +33,11 @@ struct DecodingWeights {
     let made = try compressor.stored(site, under: treatment, on: pool, cancellation: cancellation)
     switch made.storage {
     case .dense(let encoded):
-      return [try weight(try rows(encoded, made.format) ?? floats(try made.values()))]
+      return [
+        try weight(
+          try rows(encoded, made.format) ?? floats(try made.values()),
+          mayBeSparse: products.mayBeSparse(treatment))
+      ]
     case .factors(let parts):
       let factors = try parts.compactMap { try rows($0, made.format) }
       guard case .lowRank = treatment.form, factors.count == 2 else {
@@ -98,7 +104,9 @@ struct DecodingWeights {
     WeightRows(source: .floats(matrix), type: .f32, rows: matrix.rows, columns: matrix.columns)
   }
 
-  private func weight(_ rows: WeightRows) throws -> DecodingWeight {
+  private func weight(
+    _ rows: WeightRows, mayBeSparse: Bool = false
+  ) throws -> DecodingWeight {
     guard PackedMatrix.supports(rows.type, columns: rows.columns) else { return .rows(rows) }
     let count = rows.rows * rows.rowByteCount
     return try rows.withRows(0..<rows.rows) { start in
@@ -106,7 +114,7 @@ struct DecodingWeights {
         DecodingWeight.packed(
           try PackedMatrix(
             UnsafeRawBufferPointer(start: start, count: count), type: rows.type, rows: rows.rows,
-            columns: rows.columns, in: arena,
+            columns: rows.columns, mayBeSparse: mayBeSparse, in: arena,
             work: RowWork(pool: pool, cancellation: cancellation)))
       }
     }.get()
