@@ -70,7 +70,7 @@ struct CompareCommand: ParsableCommand {
   static func isPlan(_ path: String) -> Bool { path.lowercased().hasSuffix(".toml") }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
       guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
         throw InputError.noSampleModel
       }

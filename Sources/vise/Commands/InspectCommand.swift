@@ -55,7 +55,7 @@ struct InspectCommand: ParsableCommand {
   }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
       let report = try report(try Model(path: model))
       if json { try JSONOutput.write(report) } else { Self.printTable(report) }
     }

@@ -69,7 +69,7 @@ struct MeasureCommand: ParsableCommand {
   }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
       let model = try Model(path: input.model)
       let file = try PlanLoader.load(plan, model: model)
       let calibration = try calibration.load(for: model)

@@ -56,7 +56,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
       let model = try Model(path: model)
       let file = try PlanLoader.load(plan, model: model)
       let session = try options.session(model, calibration: try calibration.load(for: model))

@@ -67,7 +67,7 @@ struct SensitivityCommand: ParsableCommand {
   }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
       let model = try Model(path: arguments.model)
       let analysis = try analysis(model)
       let progress = ProgressLine("looking at layer")

@@ -24,7 +24,7 @@ struct TokenizeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
       let loader = TextLoader(model: try Model(path: model))
       let ids = try loader.tokens(path: text, addSpecial: !noSpecial)
       if json {

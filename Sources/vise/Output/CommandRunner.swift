@@ -11,8 +11,11 @@ import ViseTensor
 ///
 /// 0 done, 1 failed or target missed, 2 bad usage or input, 130 interrupted.
 enum CommandRunner {
-  static func run(_ body: () throws -> Void) throws {
-    Interrupt.install()
+  ///
+  /// - Parameter leavesNothing: whether Ctrl-C may end the work anywhere: it writes no files but by
+  ///   renaming them.
+  static func run(leavesNothing: Bool = false, _ body: () throws -> Void) throws {
+    Interrupt.install(endsSoon: leavesNothing)
     do {
       try body()
     } catch is CancelledError {
