@@ -12,7 +12,8 @@ struct BenchCommand: ParsableCommand {
     abstract: "Measure tokens per second, time to first token and peak memory of a plan.",
     discussion: """
       The model really runs from its packed weights. Prompts are random tokens; decoding starts from \
-      an empty context, as llama-bench has it, so that the figures can be compared.
+      an empty context, as llama-bench has it, so that the figures can be compared. With \
+      --latency-check random plans are predicted, then run, as `vise study latency` does.
       """)
 
   @Argument(help: "The model.")
@@ -30,8 +31,11 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Measured runs, after one that is not.")
   var runs = 3
 
-  @Option(help: "Chooses the prompt.")
+  @Option(help: "Chooses the prompt, or the plans of --latency-check.")
   var seed: UInt64 = 1
+
+  @Flag(help: "Hold predicted speeds against runs of \(LatencyReport.defaultPlans) random plans.")
+  var latencyCheck = false
 
   @OptionGroup var calibration: CalibrationOptions
 
@@ -65,10 +69,19 @@ struct BenchCommand: ParsableCommand {
       throw ValidationError("--prompt and --generate take 1 or more tokens")
     }
     guard (1...1000).contains(runs) else { throw ValidationError("--runs takes 1 or more") }
+    guard !latencyCheck || plan == nil else {
+      throw ValidationError("--latency-check draws its plans; leave out --plan")
+    }
   }
 
   func run() throws {
-    try CommandRunner.run {
+    try CommandRunner.run(leavesNothing: true) {
+      if latencyCheck {
+        let report = try LatencyReport(
+          model: model, plans: LatencyReport.defaultPlans, seed: seed, options: options)
+        if json { try JSONOutput.write(report) } else { report.printSummary() }
+        return
+      }
       let model = try Model(path: model)
       let file = try PlanLoader.load(plan, model: model)
       let session = try options.session(model, calibration: try calibration.load(for: model))
