@@ -135,3 +135,14 @@ func aBudgetTooSmallForTheWeightsGivesTheSameScores(memory: Int) throws {
   let few = CheckpointStore(cutCount: 8, windowCount: 10, bytesPerCut: 1, byteBudget: 10)
   #expect(few.stride == 4 && few.windowLimit == 5)
 }
+
+@Test func aLimitedTextHasTheFirstTokensOfAllOfIt() throws {
+  let sample = try SampleSession()
+  let path = SampleSession.folder.appending(path: "eval.txt").path
+  let loader = TextLoader(model: sample.session.model)
+  let all = try loader.tokens(path: path)
+  for limit in [512, 20_000, all.count] {
+    let text = try loader.load(path: path, windowLength: 64, limit: limit)
+    #expect(text.tokens == Array(all.prefix(limit)))
+  }
+}

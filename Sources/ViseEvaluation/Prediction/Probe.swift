@@ -68,7 +68,7 @@ final class Probe: Sendable {
       features, head: head, targets: targets, cancellation: cancellation)
     sampledHead = try SampledHead(
       features: features, head: head, logSumExp: reference.logSumExp, seed: seed,
-      cancellation: cancellation)
+      pool: session.pool, cancellation: cancellation)
   }
 
   /// Names the tokens and all else that the probe's figures depend on.

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import ViseTensor
 
 /// The head seen through a few tokens drawn from the reference's distribution at each row.
@@ -17,15 +18,17 @@ final class SampledHead: Sendable {
   let drawn: Matrix
 
   init(
-    features: Matrix, head: Matrix, logSumExp: [Double], seed: UInt64,
+    features: Matrix, head: Matrix, logSumExp: [Double], seed: UInt64, pool: ComputePool,
     cancellation: CancellationFlag
   ) throws {
     let affordable = Self.byteLimit / (Self.drawsPerRow * features.columns * 4)
     let count = max(1, min(features.rows, affordable))
     rows = (0..<count).map { $0 * features.rows / count }
     let chosen = Probe.stack(rows.map { features.rows($0..<$0 + 1) })
-    let tokens = try TokenSampler(drawsPerRow: Self.drawsPerRow, seed: seed).draw(
-      chosen, head: head, logSumExp: rows.map { logSumExp[$0] }, cancellation: cancellation)
+    let tokens = try TokenSampler(
+      features: chosen, head: head, logSumExp: rows.map { logSumExp[$0] },
+      drawsPerRow: Self.drawsPerRow, seed: seed
+    ).draw(on: pool, cancellation: cancellation)
     drawn = Probe.stack(tokens.map { head.rows($0..<$0 + 1) })
   }
 
@@ -83,44 +86,65 @@ final class SampledHead: Sendable {
 
 /// Draws tokens from the softmax of features under a head, stratified within each row.
 private struct TokenSampler {
+  let features: Matrix
+  let head: Matrix
+  let logSumExp: [Double]
   let drawsPerRow: Int
-  let seed: UInt64
+  /// Ascending within each row.
+  private let quantiles: [Double]
   private static let sliceLength = 2048
 
-  /// Token ids, `drawsPerRow` for each row in turn.
-  func draw(
-    _ features: Matrix, head: Matrix, logSumExp: [Double], cancellation: CancellationFlag
-  ) throws -> [Int] {
+  init(features: Matrix, head: Matrix, logSumExp: [Double], drawsPerRow: Int, seed: UInt64) {
+    self.features = features
+    self.head = head
+    self.logSumExp = logSumExp
+    self.drawsPerRow = drawsPerRow
     var random = RandomSource(seed: seed)
-    var tokens = [Int](repeating: head.rows - 1, count: features.rows * drawsPerRow)
-    let quantiles = (0..<tokens.count).map { index in
+    quantiles = (0..<features.rows * drawsPerRow).map { index in
       (Double(index % drawsPerRow) + random.nextUnit()) / Double(drawsPerRow)
     }
-    var next = [Int](repeating: 0, count: features.rows)
-    var cumulative = [Double](repeating: 0, count: features.rows)
-    let logits = Matrix(rows: features.rows, columns: Self.sliceLength)
+  }
+
+  /// Token ids, `drawsPerRow` for each row in turn; the same on any number of threads.
+  func draw(on pool: ComputePool, cancellation: CancellationFlag) throws -> [Int] {
+    let count = min(pool.threadCount, features.rows)
+    let parts = Mutex<[Int: [Int]]>([:])
+    try pool.forEach(count) { item, _ in
+      let rows = (item * features.rows / count)..<((item + 1) * features.rows / count)
+      let tokens = try draw(rows, cancellation)
+      parts.withLock { $0[item] = tokens }
+    }
+    return parts.withLock { parts in (0..<count).flatMap { parts[$0] ?? [] } }
+  }
+
+  private func draw(_ rows: Range<Int>, _ cancellation: CancellationFlag) throws -> [Int] {
+    let part = features.rows(rows)
+    let normalizers = Array(logSumExp[rows])
+    var tokens = [Int](repeating: head.rows - 1, count: rows.count * drawsPerRow)
+    var next = [Int](repeating: 0, count: rows.count)
+    var cumulative = [Double](repeating: 0, count: rows.count)
+    let logits = Matrix(rows: rows.count, columns: Self.sliceLength)
     for first in stride(from: 0, to: head.rows, by: Self.sliceLength) {
       try cancellation.check()
       let columns = min(Self.sliceLength, head.rows - first)
       BLAS.multiplyTransposed(
-        m: features.rows, n: columns, k: head.columns, a: features.pointer,
-        strideA: features.columns, b: head.row(first), strideB: head.columns, c: logits.pointer,
-        strideC: columns)
+        m: rows.count, n: columns, k: head.columns, a: part.pointer, strideA: part.columns,
+        b: head.row(first), strideB: head.columns, c: logits.pointer, strideC: columns)
       Kernels.expNormalize(
-        logits.pointer, rows: features.rows, columns: columns, stride: columns,
-        logSumExp: logSumExp)
-      for row in 0..<features.rows {
+        logits.pointer, rows: rows.count, columns: columns, stride: columns,
+        logSumExp: normalizers)
+      for row in 0..<rows.count {
+        let start = (rows.lowerBound + row) * drawsPerRow
         for column in 0..<columns where next[row] < drawsPerRow {
           cumulative[row] += Double(logits.pointer[row * columns + column])
-          while next[row] < drawsPerRow,
-            quantiles[row * drawsPerRow + next[row]] < cumulative[row]
-          {
+          while next[row] < drawsPerRow, quantiles[start + next[row]] < cumulative[row] {
             tokens[row * drawsPerRow + next[row]] = first + column
             next[row] += 1
           }
         }
       }
     }
+    withExtendedLifetime((part, head)) {}
     return tokens
   }
 }

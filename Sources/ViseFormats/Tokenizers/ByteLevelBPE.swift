@@ -32,18 +32,21 @@ struct ByteLevelBPE: FragmentEncoder {
   ) {
     if addsPrefixSpace, let first = text.first, first != UInt8(ascii: " ") {
       let prefixed = [UInt8(ascii: " ")] + Array(text)
-      prefixed.withUnsafeBytes { encodeChunks(of: $0, into: &output) }
+      prefixed.withUnsafeBytes { encodeChunks(of: $0, limit: context.limit, into: &output) }
     } else {
-      encodeChunks(of: text, into: &output)
+      encodeChunks(of: text, limit: context.limit, into: &output)
     }
   }
 
-  /// Takes a long text a quarter of a megabyte at a time, which bounds the memory it needs.
+  /// Takes a long text an eighth of a megabyte at a time, which bounds the memory it needs, until
+  /// there are `limit` ids.
   ///
   /// Every pattern ends a word between a letter and a space that comes before a letter.
-  private func encodeChunks(of text: UnsafeRawBufferPointer, into output: inout [Int32]) {
+  private func encodeChunks(
+    of text: UnsafeRawBufferPointer, limit: Int, into output: inout [Int32]
+  ) {
     var start = 0
-    while start < text.count {
+    while start < text.count, output.count < limit {
       var end = min(start + Self.chunkSize, text.count)
       while end < text.count, !Self.isWordBoundary(end, in: text) { end += 1 }
       encode(ScalarText(UnsafeRawBufferPointer(rebasing: text[start..<end])), into: &output)
@@ -51,7 +54,7 @@ struct ByteLevelBPE: FragmentEncoder {
     }
   }
 
-  private static let chunkSize = 1 << 18
+  private static let chunkSize = 1 << 17
 
   private static func isWordBoundary(_ index: Int, in text: UnsafeRawBufferPointer) -> Bool {
     func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }

@@ -13,6 +13,8 @@ struct FragmentContext {
   var followsToken = true
   /// Control tokens are to be read from the text.
   var parseControl = false
+  /// Tokens beyond this many of all output may be left out.
+  var limit = Int.max
 }
 
 /// A reason a model's tokenizer cannot be used.
@@ -59,14 +61,16 @@ public struct Tokenizer: Sendable {
   /// The ids of `text`.
   ///
   /// `addSpecial` adds the begin and end tokens as the model wants; `parseSpecial` reads control
-  /// tokens spelled out in the text as such. Any bytes are valid input.
+  /// tokens spelled out in the text as such. Any bytes are valid input. The first `limit` ids are
+  /// those of the whole text; what comes after them may not be.
   public func encode(
-    _ text: UnsafeRawBufferPointer, addSpecial: Bool = true, parseSpecial: Bool = false
+    _ text: UnsafeRawBufferPointer, addSpecial: Bool = true, parseSpecial: Bool = false,
+    limit: Int = .max
   ) -> [Int32] {
     var output: [Int32] = []
-    output.reserveCapacity(text.count / 3)
+    output.reserveCapacity(min(text.count / 3, limit))
     if addSpecial { output += prefix }
-    var context = FragmentContext(parseControl: parseSpecial)
+    var context = FragmentContext(parseControl: parseSpecial, limit: limit)
     specialTokens.forEachFragment(of: text, parseControl: parseSpecial) { fragment in
       switch fragment {
       case .token(let id):
