@@ -7,8 +7,8 @@ import ViseTensor
 /// Chooses and runs the next piece of evaluation, most wanted first.
 ///
 /// The order: effects the current plan needs, its prediction, a first measurement, the selected
-/// site's formats, what its speed follows from, the formats of the sites the user looks at, the full
-/// measurement, the plan's speed itself, the rest of the sites.
+/// site's formats, what its speed follows from, the formats of the sites the user looks at, random
+/// plans for their speed, the full measurement, the plan's speed itself, the rest of the sites.
 final class EngineEvaluation {
   private let model: Model
   private let predictor: PlanPredictor
@@ -80,11 +80,14 @@ final class EngineEvaluation {
     if try probe(Array(wishes.attention.prefix(1)), cancellation) { return true }
     if try time(wishes, cancellation) { return true }
     if try probe(wishes.attention, cancellation) { return true }
-    if try rehearse(wishes, cancellation) { return true }
+    // Runs on a busy machine teach nothing, and take long: they wait until all else is done.
+    let isCalm = meter?.isCalm ?? true
+    if isCalm, try rehearse(wishes, cancellation) { return true }
     if try measure(wishes, upTo: windows, cancellation) { return true }
     if try learn(wishes, cancellation) { return true }
     if try timePlan(wishes, cancellation) { return true }
-    return try probe(Array(model.sites.indices), cancellation)
+    if try probe(Array(model.sites.indices), cancellation) { return true }
+    return try rehearse(wishes, cancellation)
   }
 
   private func measureEffect(
