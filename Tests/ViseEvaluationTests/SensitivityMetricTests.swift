@@ -165,3 +165,31 @@ func valuesOnAFixedPointGridNeedItsBits(bits: Int) throws {
       square, secondMoment: square, on: ComputePool(threadCount: 1), cancellation: flag)
   }
 }
+
+@Test(arguments: 0..<5 as Range<UInt64>)
+func termsBetweenLayersAddUpToTheVarianceOfAll(seed: UInt64) {
+  var random = RandomSource(seed: seed)
+  let (sites, rows, draws) = (5, 3, 8)
+  let shifts = (0..<sites).map { _ in
+    (0..<rows * draws).map { _ in Float(random.nextUnit() * 2 - 1) }
+  }
+  let terms = LayerInteraction.terms(shifts, draws: draws)
+  var expected = 0.0
+  for row in 0..<rows {
+    let sums = (row * draws..<(row + 1) * draws).map { index in
+      shifts.reduce(0.0) { $0 + Double($1[index]) }
+    }
+    let mean = sums.reduce(0, +) / Double(draws)
+    expected += sums.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(2 * (draws - 1) * rows)
+  }
+  #expect(abs(terms.reduce(0) { $0 + $1.own + $1.others } - expected) < 1e-9, "seed \(seed)")
+}
+
+@Test func aLayerThatUndoesAnotherHasANegativeTerm() {
+  let shift: [Float] = [1, -2, 0.5, 3]
+  let terms = LayerInteraction.terms([shift, shift.map { -$0 }], draws: 4)
+  #expect(terms[0].own > 0 && terms[0].own == terms[1].own)
+  #expect(abs(terms[0].others + terms[0].own) < 1e-12)
+  let twice = LayerInteraction.terms([shift, shift], draws: 4)
+  #expect(abs(twice[0].others - twice[0].own) < 1e-12)
+}

@@ -53,6 +53,9 @@ public final class PlanPredictor: Sendable {
       recorder?.entries(probe: predictionIdentity, total: tokens.count, session: session) ?? [])
   }
 
+  /// The site whose values are the head's.
+  var headSiteIndex: Int? { session.headSite?.index }
+
   /// Tokens of the probe that are scored.
   public var scoredTokenCount: Int { probe.rowCount }
 

@@ -68,7 +68,24 @@ public struct SensitivityAnalysis: Sendable {
       try treat(&reports[index], cancellation)
       progress(reports.count + (index + 1) * options.count, total)
     }
+    for option in options.indices { interact(&reports, option: option) }
     return reports
+  }
+
+  /// Finds the terms between the sites that have option `option`; the head's values do not act
+  /// through the features and have none.
+  private func interact(_ reports: inout [SiteReport], option: Int) {
+    guard let predictor else { return }
+    let places = reports.indices.filter { $0 != predictor.headSiteIndex }
+    let known = places.compactMap { index in
+      reports[index].options[option].flatMap {
+        predictor.effects.measured(site: index, treatment: $0.treatment)
+      }.map { (index, $0.drawnShifts) }
+    }
+    let terms = LayerInteraction.terms(known.map(\.1), draws: SampledHead.drawsPerRow)
+    for ((index, _), term) in zip(known, terms) {
+      reports[index].options[option]?.interaction = term.others
+    }
   }
 
   private func ofWeight(

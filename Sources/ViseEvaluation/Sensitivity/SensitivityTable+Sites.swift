@@ -150,6 +150,12 @@ extension SensitivityTable {
         { entry, _ in entry.klMean?.interval.map { .number($0.upper) } }
       ),
       (
+        column(
+          "kl_interaction",
+          "half of E[cov(dl_i, dl_j)] over all other layers j treated alike, nats", probe),
+        { entry, _ in entry.interaction.map { .number($0) } }
+      ),
+      (
         column("kl_per_saved_byte", "kl_mean over saved_bytes, nats", probe),
         { entry, site in
           let saved = site.byteCount - entry.byteCount

@@ -31,6 +31,9 @@ public struct OptionReport: Sendable {
   public var outputErrorShare: Double?
   /// KL(reference‖only this site treated) on the probe; `nil` without a text.
   public var klMean: Estimate?
+  /// Half of what it adds to the second-order KL with all other sites treated alike, in nats; `nil`
+  /// without a text.
+  public var interaction: Double?
 
   /// Noise over signal; `nil` where the weight is all zero.
   public var noiseShare: Double? { signalPower > 0 ? noisePower / signalPower : nil }
