@@ -26,6 +26,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .target(name: "CViseKernels", cSettings: kernels),
@@ -44,7 +45,13 @@ let package = Package(
       linkerSettings: [.linkedLibrary("ncursesw")]),
     .target(
       name: "ViseTensor", dependencies: ["CViseKernels", "COpenBLAS"], swiftSettings: numeric),
-    .target(name: "ViseFormats", dependencies: ["ViseTensor"], swiftSettings: numeric),
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
+    .target(
+      name: "ViseFormats",
+      dependencies: [
+        "ViseTensor", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["ONNX/Schema/onnx.proto"], swiftSettings: numeric),
     .target(name: "ViseCompression", dependencies: ["ViseTensor"], swiftSettings: numeric),
     .target(
       name: "ViseTOML", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
@@ -109,7 +116,10 @@ let package = Package(
       name: "ViseTensorTests", dependencies: ["ViseTensor", "CViseKernels"],
       resources: [.copy("Goldens")], swiftSettings: strict),
     .testTarget(
-      name: "ViseFormatsTests", dependencies: ["ViseFormats", "ViseTensor"],
+      name: "ViseFormatsTests",
+      dependencies: [
+        "ViseFormats", "ViseTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "ViseCompressionTests", dependencies: ["ViseCompression", "ViseTensor"],

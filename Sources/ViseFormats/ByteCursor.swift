@@ -92,6 +92,11 @@ struct ByteRegion: Sendable {
     }
   }
 
+  /// The file and the range in it, where the bytes are mapped.
+  var mapped: (file: MappedFile, range: Range<Int>)? {
+    if case .mapped(let file, let range) = backing { (file, range) } else { nil }
+  }
+
   var count: Int {
     switch backing {
     case .mapped(_, let range): range.count

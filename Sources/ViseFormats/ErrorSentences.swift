@@ -63,7 +63,7 @@ extension CheckpointError.Reason: CustomStringConvertible {
   }
 }
 
-private func sentence(_ error: StorageError) -> String {
+func sentence(_ error: StorageError) -> String {
   switch error {
   case .cannotOpen(_, let code): "cannot open: \(systemMessage(code))"
   case .notARegularFile: "not a regular file"

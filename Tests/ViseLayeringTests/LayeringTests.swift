@@ -4,7 +4,7 @@ import Testing
 /// What each target may import; DESIGN's module table, enforced on the sources.
 private let allowedImports: [String: Set<String>] = [
   "ViseTensor": ["CViseKernels", "COpenBLAS"],
-  "ViseFormats": ["ViseTensor", "Foundation"],
+  "ViseFormats": ["ViseTensor", "Foundation", "FoundationEssentials", "SwiftProtobuf", "CZlib"],
   "ViseCompression": ["ViseTensor"],  // and Glibc, for its mathematics
   "ViseTOML": ["TOMLKit"],
   "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
