@@ -20,6 +20,8 @@
 #pragma clang attribute pop
 #undef VISE_VARIANT
 
+// Thirty-two registers of sixteen lanes.
+#define VISE_WIDE
 #define VISE_VARIANT avx512
 #pragma clang attribute push(                                                              \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))), \
@@ -27,6 +29,7 @@
 #include VISE_BODY
 #pragma clang attribute pop
 #undef VISE_VARIANT
+#undef VISE_WIDE
 #undef VISE_AVX
 #endif
 
