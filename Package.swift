@@ -64,6 +64,9 @@ let package = Package(
       ],
       swiftSettings: numeric),
     .target(
+      name: "ViseGraphs", dependencies: ["ViseTensor", "ViseFormats", "ViseCompression"],
+      swiftSettings: numeric),
+    .target(
       name: "ViseDevices",
       dependencies: [
         "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseTOML",
@@ -108,7 +111,7 @@ let package = Package(
       dependencies: [
         "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
         "ViseEstimates", "ViseEvaluation", "ViseTrials", "ViseWorkbench", "ViseTerminal",
-        "ViseDevices", "ViseSearch",
+        "ViseDevices", "ViseSearch", "ViseGraphs",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -127,6 +130,10 @@ let package = Package(
     .testTarget(
       name: "ViseModelsTests",
       dependencies: ["ViseModels", "ViseFormats", "ViseCompression", "ViseTensor"],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "ViseGraphsTests",
+      dependencies: ["ViseGraphs", "ViseFormats", "ViseCompression", "ViseTensor"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "ViseEvaluationTests",

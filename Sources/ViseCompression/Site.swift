@@ -12,6 +12,15 @@ public enum SiteRole: String, CaseIterable, Hashable, Sendable, Codable {
   case ffnGate = "ffn_gate"
   case ffnUp = "ffn_up"
   case ffnDown = "ffn_down"
+  case convolution = "conv"
+  /// A convolution of each channel with filters of its own.
+  case depthwiseConvolution = "conv_dw"
+  case transposedConvolution = "conv_t"
+  case linear = "linear"
+  case embedding = "embedding"
+  /// Gate blocks for the inputs and for the state before.
+  case recurrentInput = "rnn_input"
+  case recurrentState = "rnn_state"
 }
 
 /// One weight of a model that can be treated.

@@ -7,8 +7,9 @@ struct Vise: ParsableCommand {
     commandName: "vise",
     abstract: "A model-compression workbench for the terminal.",
     subcommands: [
-      OpenCommand.self, InspectCommand.self, TokenizeCommand.self, MeasureCommand.self,
-      CalibrateCommand.self, CompareCommand.self, PredictCommand.self, SensitivityCommand.self,
+      OpenCommand.self, InspectCommand.self, RunCommand.self, TokenizeCommand.self,
+      MeasureCommand.self, CalibrateCommand.self, CompareCommand.self, PredictCommand.self,
+      SensitivityCommand.self,
       BenchCommand.self, DevicesCommand.self, PlanCommand.self,
       SearchCommand.self, FrontierCommand.self, RewriteCommand.self, ExportCommand.self,
       TrialsCommand.self, PlayCommand.self,

@@ -8,6 +8,7 @@ private let allowedImports: [String: Set<String>] = [
   "ViseCompression": ["ViseTensor"],  // and Glibc, for its mathematics
   "ViseTOML": ["TOMLKit"],
   "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
+  "ViseGraphs": ["ViseTensor", "ViseFormats", "ViseCompression"],
   "ViseDevices": [
     "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseTOML", "TOMLKit",
   ],
@@ -26,8 +27,8 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "vise": [
     "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials", "ViseDevices",
-    "ViseSearch", "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats", "ViseTensor",
-    "ArgumentParser", "FoundationEssentials",
+    "ViseSearch", "ViseGraphs", "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats",
+    "ViseTensor", "ArgumentParser", "FoundationEssentials",
   ],
 ]
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ViseCompression
 import ViseFormats
+import ViseGraphs
 import ViseModels
 import ViseTensor
 
@@ -9,7 +10,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "List a checkpoint's layers: role, shape, format, bytes.")
 
-  @Argument(help: "A GGUF file, a safetensors file or a folder with one.")
+  @Argument(help: "A GGUF, safetensors or ONNX file, or a folder with one of the first two.")
   var model: String
 
   @Option(help: "A plan file; lists what it makes of each layer too.")
@@ -37,6 +38,17 @@ struct InspectCommand: ParsableCommand {
       let format: String
       let runnable: Bool
       let notRunnableReason: String?
+      /// What an ONNX graph is made of; `nil` for other formats.
+      var graph: GraphEntry?
+    }
+
+    struct GraphEntry: Encodable {
+      /// By domain; ONNX's own is `ai.onnx`.
+      let opsets: [String: Int]
+      /// How many operations there are of each operator.
+      let operators: [String: Int]
+      /// Those that Vise does not run.
+      let unsupportedOperators: [String]
     }
 
     struct SiteEntry: Encodable {
@@ -56,7 +68,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run(leavesNothing: true) {
-      let report = try report(try Model(path: model))
+      let report = try ONNXReader.accepts(path: model) ? graphReport() : report(Model(path: model))
       if json { try JSONOutput.write(report) } else { Self.printTable(report) }
     }
   }
@@ -69,6 +81,11 @@ struct InspectCommand: ParsableCommand {
       memoryByteCount: options.memoryByteCount
     ).entries(isCoded: coded)
     return Self.report(model, planned: entries, isCoded: coded)
+  }
+
+  private func graphReport() throws -> Report {
+    guard plan == nil else { throw InputError.noPlansForONNX }
+    return Report(try GraphModel(path: model))
   }
 
   private static func report(
@@ -101,7 +118,8 @@ struct InspectCommand: ParsableCommand {
     for site in report.sites {
       print(
         "\(pad(ErrorText.printable(site.name), 32)) \(pad(site.role, 12)) "
-          + "\(pad("\(site.shape[0])×\(site.shape[1])", 14)) \(pad(site.format, 8)) \(site.bytes)"
+          + "\(pad(site.shape.map(String.init).joined(separator: "×"), 14)) "
+          + "\(pad(site.format, 8)) \(site.bytes)"
           + (site.planned.map { " " + planned($0) } ?? ""))
     }
     guard let totals = report.planned else { return }

@@ -3,6 +3,7 @@ import ViseCompression
 import ViseDevices
 import ViseEvaluation
 import ViseFormats
+import ViseGraphs
 import ViseModels
 import ViseSearch
 import ViseTensor
@@ -33,7 +34,8 @@ enum CommandRunner {
     switch error {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
-      is InputError, is DeviceProfileError, is SearchSpaceError:
+      is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
+      is OperatorFault:
       true
     default: false
     }
@@ -51,5 +53,6 @@ enum InputError: Error, Equatable {
   /// There is no home, or `$VISE_TRIALS` is `off`.
   case noTrialStore
   case nothingTimed
+  case noPlansForONNX
   case unknownDevice(String, known: [String])
 }

@@ -61,6 +61,7 @@ enum ErrorText {
     case InputError.notUTF8(let path): "\(path) is not UTF-8 text"
     case InputError.nothingTimed:
       "no plan could be timed: the machine is busy, or the weights do not fit --memory"
+    case InputError.noPlansForONNX: "plans do not apply to ONNX models yet"
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
     case InputError.otherTokens(let path):

@@ -1,0 +1,91 @@
+import Synchronization
+import ViseTensor
+
+/// A convolution's filters as the kernels read them: blocks of eight, each depth × 8.
+///
+/// Filters that fill a group's last block up are zero.
+struct PackedFilters: Sendable {
+  let buffer: FloatBuffer
+  let blocksPerGroup: Int
+
+  init(_ weight: Tensor, _ shape: ConvolutionShape) {
+    let block = ConvolutionKernels.filterBlock
+    blocksPerGroup = (shape.filtersPerGroup + block - 1) / block
+    buffer = FloatBuffer(count: shape.groups * blocksPerGroup * shape.depth * block)
+    let (source, target) = (weight.pointer(Float.self), buffer.pointer)
+    for group in 0..<shape.groups {
+      for slot in 0..<blocksPerGroup * block {
+        let place = target + (group * blocksPerGroup + slot / block) * shape.depth * block
+        let isFilter = slot < shape.filtersPerGroup
+        let row = source + (group * shape.filtersPerGroup + (isFilter ? slot : 0)) * shape.depth
+        for k in 0..<shape.depth { place[k * block + slot % block] = isFilter ? row[k] : 0 }
+      }
+    }
+  }
+
+  /// The weights of block `index` of a group.
+  func block(_ index: Int, group: Int, depth: Int) -> UnsafePointer<Float> {
+    UnsafePointer(
+      buffer.pointer
+        + (group * blocksPerGroup + index) * depth * ConvolutionKernels.filterBlock)
+  }
+}
+
+/// The packed filters of the weights a convolution met last: the file's, and a plan's.
+final class FilterCache: Sendable {
+  private struct Entry {
+    /// Keeps the weight alive, so that another never has its address.
+    let weight: TensorStorage
+    let filters: PackedFilters
+  }
+
+  private static let limit = 2
+  private let entries = Mutex<[Entry]>([])
+
+  func filters(of weight: Tensor, _ shape: ConvolutionShape) -> PackedFilters {
+    entries.withLock { entries in
+      if let known = entries.first(where: { $0.weight === weight.storage }) {
+        return known.filters
+      }
+      let filters = PackedFilters(weight, shape)
+      entries = entries.suffix(Self.limit - 1) + [Entry(weight: weight.storage, filters: filters)]
+      return filters
+    }
+  }
+}
+
+/// What is done to a convolution's sums on their way out: act(sum · factor + shift + more).
+struct ConvolutionFinish: Sendable {
+  /// By filter; none is 1 everywhere.
+  var factors: [Float] = []
+  /// By filter; none is 0 everywhere.
+  var shifts: [Float] = []
+  /// A tensor of the result's shape.
+  var more: Tensor?
+  var rectifies = false
+
+  var isNothing: Bool { factors.isEmpty && shifts.isEmpty && more == nil && !rectifies }
+
+  /// Whether what is added has the shape of the result.
+  func fits(_ shape: ConvolutionShape) -> Bool {
+    more.map { $0.shape == shape.outputShape && $0.type == .float32 } ?? true
+  }
+
+  /// In place, for sums that lie as the result does.
+  func apply(to result: Tensor, _ shape: ConvolutionShape) {
+    guard !isNothing else { return }
+    let length = shape.window.outputCount
+    for plane in 0..<shape.images * shape.filters {
+      let filter = plane % shape.filters
+      let (factor, shift) = (
+        factors.isEmpty ? 1 : factors[filter], shifts.isEmpty ? 0 : shifts[filter]
+      )
+      let target = result.pointer(Float.self) + plane * length
+      let added = more.map { $0.pointer(Float.self) + plane * length }
+      for i in 0..<length {
+        let value = target[i] * factor + shift + (added?[i] ?? 0)
+        target[i] = rectifies && value < 0 ? 0 : value
+      }
+    }
+  }
+}
