@@ -80,8 +80,8 @@ let package = Package(
     .target(
       name: "ViseEvaluation",
       dependencies: [
-        "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates",
-        "ViseTrials",
+        "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseGraphs",
+        "ViseEstimates", "ViseTrials",
       ],
       swiftSettings: numeric),
     .target(
@@ -138,8 +138,8 @@ let package = Package(
     .testTarget(
       name: "ViseEvaluationTests",
       dependencies: [
-        "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats", "ViseCompression",
-        "ViseTensor",
+        "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseGraphs", "ViseFormats",
+        "ViseCompression", "ViseTensor",
       ],
       swiftSettings: strict),
     .testTarget(

@@ -15,7 +15,8 @@ private let allowedImports: [String: Set<String>] = [
   "ViseEstimates": ["ViseCompression"],
   "ViseTrials": ["GRDB", "FoundationEssentials"],
   "ViseEvaluation": [
-    "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseEstimates", "ViseTrials",
+    "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseGraphs", "ViseEstimates",
+    "ViseTrials",
   ],
   "ViseSearch": [
     "ViseTensor", "ViseCompression", "ViseModels", "ViseEstimates", "ViseEvaluation",

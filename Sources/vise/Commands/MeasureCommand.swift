@@ -10,12 +10,15 @@ import ViseTensor
 struct MeasureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "measure",
-    abstract: "Measure perplexity, KL divergence and agreement of a plan on a text.")
+    abstract: "Measure perplexity, KL divergence and agreement of a plan on a text.",
+    discussion: "An ONNX classifier is measured on labelled images: --data instead of --text.")
 
   @OptionGroup var input: ModelArguments
 
   @Option(help: "The text to measure on.")
-  var text: String
+  var text: String?
+
+  @OptionGroup var imageOptions: ImageOptions
 
   @Option(help: "A plan file; without one only the reference is measured.")
   var plan: String?
@@ -62,6 +65,10 @@ struct MeasureCommand: ParsableCommand {
   }
 
   func validate() throws {
+    guard (text == nil) != (imageOptions.data == nil) else {
+      throw ValidationError("give --text, or --data for an ONNX classifier")
+    }
+    guard imageOptions.data == nil else { return }
     guard window >= 4, window <= 1 << 20 else {
       throw ValidationError("--window takes 4 or more tokens")
     }
@@ -70,19 +77,23 @@ struct MeasureCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run(leavesNothing: true) {
+      guard let text else {
+        try measureImages()
+        return
+      }
       let model = try Model(path: input.model)
       let file = try PlanLoader.load(plan, model: model)
       let calibration = try calibration.load(for: model)
       let session = try options.session(
         model, calibration: calibration, arithmetic: arithmetic.value)
       let start = ContinuousClock.now
-      let text = try TextLoader(model: model).load(
+      let tokens = try TextLoader(model: model).load(
         path: text, windowLength: window, limit: limit)
       let tokenizeSeconds = (ContinuousClock.now - start) / .seconds(1)
-      try CalibrationOptions.check(calibration, against: text)
+      try CalibrationOptions.check(calibration, against: tokens)
       try session.prefetchWeights(cancellation: Interrupt.flag)
       let run = MeasureRun(
-        evaluator: PlanEvaluator(session: session, text: text), plan: file.plan)
+        evaluator: PlanEvaluator(session: session, text: tokens), plan: file.plan)
       var report = try run.report(
         tokenizeSeconds: tokenizeSeconds, substitutions: SubstitutionEntry.list(file))
       report.preserved = try preservation.entry(
@@ -90,6 +101,14 @@ struct MeasureCommand: ParsableCommand {
       if input.json { try JSONOutput.write(report) } else { Self.printSummary(report) }
       if report.preserved?.isKept == false { throw ExitCode(1) }
     }
+  }
+
+  private func measureImages() throws {
+    let report = try GraphMeasurement(
+      path: input.model, planPath: plan, limit: limit, imageOptions: imageOptions,
+      options: options
+    ).report()
+    if input.json { try JSONOutput.write(report) } else { GraphMeasurement.printSummary(report) }
   }
 
   private static func printSummary(_ report: Report) {

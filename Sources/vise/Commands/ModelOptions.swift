@@ -114,7 +114,7 @@ enum PlanLoader {
     return try PlanFile(text: text, sites: sites, ranks: ranks)
   }
 
-  private static func text(_ path: String) throws -> String {
+  static func text(_ path: String) throws -> String {
     let file = try MappedFile(path: path)
     guard let text = file.withBytes({ String(validating: $0, as: UTF8.self) }) else {
       throw InputError.notUTF8(path: path)

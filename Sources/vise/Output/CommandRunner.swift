@@ -35,7 +35,7 @@ enum CommandRunner {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
       is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
-      is OperatorFault:
+      is OperatorFault, is ArrayFileError, is ImageSetError:
       true
     default: false
     }
@@ -54,5 +54,6 @@ enum InputError: Error, Equatable {
   case noTrialStore
   case nothingTimed
   case noPlansForONNX
+  case noImages
   case unknownDevice(String, known: [String])
 }

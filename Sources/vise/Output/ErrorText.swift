@@ -62,6 +62,8 @@ enum ErrorText {
     case InputError.nothingTimed:
       "no plan could be timed: the machine is busy, or the weights do not fit --memory"
     case InputError.noPlansForONNX: "plans do not apply to ONNX models yet"
+    case InputError.noImages: "an ONNX classifier needs --data with labelled images"
+    case let error as ImageSetError: images(error)
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
     case InputError.otherTokens(let path):
@@ -180,6 +182,18 @@ enum ErrorText {
     case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
     case .overflow(let weight):
       "values of \"\(weight)\" are too large for the float type; --floats f32 holds them"
+    }
+  }
+
+  private static func images(_ error: ImageSetError) -> String {
+    switch error {
+    case .wrongShape(let images, let labels):
+      "images of shape \(images) with labels of shape \(labels) do not go together"
+    case .unsupportedType(let type): "images or labels of type \(type.name) are not supported"
+    case .wrongChannels(let expected, let found):
+      "\(expected) channels need as many means and deviations other than 0, not \(found)"
+    case .labelOutOfRange(let label, let classes): "label \(label) of \(classes) classes"
+    case .empty: "there are no images"
     }
   }
 

@@ -1,0 +1,102 @@
+public import ViseCompression
+import ViseFormats
+public import ViseGraphs
+public import ViseTensor
+
+/// Measures plans of an ONNX classifier on labelled images.
+///
+/// The graph has one input, images × …, and its first output is images × classes of logits or of
+/// anything softmax is taken of. Batches run side by side, one a thread.
+public struct ClassifierEvaluator: Sendable {
+  private let program: GraphProgram
+  private let weights: GraphWeights
+  private let images: LabelledImages
+  private let pool: ComputePool
+  private let byteLimit: Int
+
+  /// Images run at once on a thread: few, so that what flows between layers stays in its cache.
+  private static let batchLength = 4
+
+  /// - Parameter byteLimit: bytes that one value of a run may have.
+  public init(
+    model: GraphModel, images: LabelledImages, pool: ComputePool, byteLimit: Int
+  ) throws {
+    program = try model.program()
+    guard program.inputs.count == 1, !program.outputs.isEmpty else {
+      throw GraphError.missingInput(program.inputs.dropFirst().first?.name ?? "")
+    }
+    weights = GraphWeights(model)
+    self.images = images
+    self.pool = pool
+    self.byteLimit = byteLimit
+  }
+
+  /// One batch's rows.
+  private struct Part: Sendable {
+    var comparisons: [LogitComparison] = []
+  }
+
+  /// Runs reference and plan on all images.
+  ///
+  /// Both share what comes before the last cut ahead of the plan's first change.
+  ///
+  /// - Parameter progress: called with the images done, on one of the pool's threads.
+  public func measure(
+    _ plan: Plan, cancellation: CancellationFlag, progress: @Sendable (Int) -> Void = { _ in }
+  ) throws -> ClassifierScores {
+    let replacements = try weights.replacements(
+      plan, in: program, work: RowWork(pool: pool, cancellation: cancellation))
+    let cut = replacements.isEmpty ? nil : program.lastCut(before: Set(replacements.keys))
+    let count = (images.count + Self.batchLength - 1) / Self.batchLength
+    let parts = PartList<Part>(count: count)
+    let memories = (0..<pool.threadCount).map { _ in StoragePool(byteLimit: byteLimit / 8) }
+    try pool.forEach(count) { item, worker in
+      let first = item * Self.batchLength
+      let range = first..<min(first + Self.batchLength, images.count)
+      let context = GraphContext(
+        pool: nil, memory: memories[worker], byteLimit: byteLimit, cancellation: cancellation)
+      parts.set(item, to: try run(range, replacements, cut: cut, context))
+      progress(range.upperBound)
+    }
+    let rows = parts.values.flatMap(\.comparisons)
+    return ClassifierScores(
+      reference: rows.map(\.referenceClass), planned: rows.map(\.plannedClass),
+      divergences: rows.map(\.divergence), labels: images.labels)
+  }
+
+  private func run(
+    _ range: Range<Int>, _ replacements: [Int: Tensor], cut: Int?, _ context: GraphContext
+  ) throws -> Part {
+    let (input, output) = (program.inputValues[0], program.outputs[0])
+    let batch = [input: images.batch(range)]
+    let reference = try program.run(
+      batch, wanted: [output] + (cut.map { [$0] } ?? []), context: context)
+    let logits = try rows(reference[output], range)
+    var planned = logits
+    if !replacements.isEmpty {
+      let start = cut.flatMap { cut in reference[cut].map { [cut: $0] } } ?? batch
+      let made = try program.run(
+        start.merging(replacements) { first, _ in first }, wanted: [output], context: context)
+      planned = try rows(made[output], range)
+    }
+    let classes = logits.count / range.count
+    for label in images.labels[range] where !(0..<classes).contains(label) {
+      throw ImageSetError.labelOutOfRange(label, classes: classes)
+    }
+    return Part(
+      comparisons: range.indices.map { index in
+        let row = (index - range.lowerBound) * classes
+        return LogitComparison(
+          reference: logits[row..<row + classes], planned: planned[row..<row + classes])
+      })
+  }
+
+  private func rows(_ tensor: Tensor?, _ range: Range<Int>) throws -> [Float] {
+    guard let tensor, tensor.type == .float32, tensor.shape.first == range.count,
+      tensor.count > 0
+    else {
+      throw ImageSetError.wrongShape(images: tensor?.shape ?? [], labels: [range.count])
+    }
+    return tensor.values(Float.self)
+  }
+}

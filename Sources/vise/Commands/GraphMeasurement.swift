@@ -1,0 +1,151 @@
+import ArgumentParser
+import ViseCompression
+import ViseEstimates
+import ViseEvaluation
+import ViseFormats
+import ViseGraphs
+import ViseModels
+import ViseTensor
+
+/// Options of the measurement of ONNX classifiers.
+struct ImageOptions: ParsableArguments {
+  @Option(help: "For ONNX: labelled images, an .npz file of x and y.")
+  var data: String?
+
+  @Option(help: "Mean of each channel, taken from the images, such as 0.485,0.456,0.406.")
+  var mean: NumberList?
+
+  @Option(help: "Deviation of each channel, by which the images are divided then.")
+  var std: NumberList?
+
+  func validate() throws {
+    guard (mean == nil) == (std == nil), mean?.values.count == std?.values.count else {
+      throw ValidationError("--mean and --std go together, one number a channel each")
+    }
+  }
+
+  /// The images as a model with `channels` channels expects them.
+  func images(channels: Int?, limit: Int?, byteLimit: Int) throws -> LabelledImages {
+    guard let data else { throw InputError.noImages }
+    let file = try ArrayFile(path: data, byteLimit: byteLimit)
+    let (x, y) = (try file.array("x"), try file.array("y"))
+    let count = min(limit ?? .max, x.shape.first ?? 0, y.shape.first ?? 0)
+    return try LabelledImages(
+      images: Self.first(count, of: x), labels: Self.first(count, of: y), channels: channels,
+      normalization: mean.flatMap { mean in
+        std.map { LabelledImages.Normalization(mean: mean.values, deviation: $0.values) }
+      })
+  }
+
+  private static func first(_ count: Int, of tensor: Tensor) -> Tensor {
+    guard let whole = tensor.shape.first, count < whole else { return tensor }
+    return Tensor(tensor.type, [count] + tensor.shape.dropFirst(), storage: tensor.storage)
+  }
+}
+
+/// Numbers with commas between them.
+struct NumberList: ExpressibleByArgument {
+  let values: [Float]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Float($0) }
+    guard numbers.count == parts.count, numbers.allSatisfy(\.isFinite) else { return nil }
+    values = numbers
+  }
+}
+
+/// Measures a plan of an ONNX classifier.
+struct GraphMeasurement {
+  let path: String
+  let planPath: String?
+  let limit: Int?
+  let imageOptions: ImageOptions
+  let options: RunOptions
+
+  struct Interval: Encodable {
+    let level: Double
+    let top1, top1Difference, agreement, klMean: [Double]?
+  }
+
+  /// The JSON contract.
+  struct Report: Encodable {
+    let images: Int
+    let top1, referenceTop1, top1Difference, top1Agreement, klMean: Double
+    /// Images that became right and wrong.
+    let gained, lost: Int
+    /// Bytes of all sites as stored, without scales' padding.
+    let siteBytes, referenceSiteBytes: Int
+    let interval: Interval
+    let seconds: Double
+    let imagesPerSecond: Double
+    let substitutions: [SubstitutionEntry]
+
+    enum CodingKeys: String, CodingKey {
+      case images, gained, lost, siteBytes, referenceSiteBytes, interval, seconds
+      case imagesPerSecond, substitutions, klMean
+      case top1 = "top1"
+      case referenceTop1 = "reference_top1"
+      case top1Difference = "top1_difference"
+      case top1Agreement = "top1_agreement"
+    }
+  }
+
+  func report() throws -> Report {
+    let model = try GraphModel(path: path)
+    let sites = model.sites.map(\.site)
+    let text = try planPath.map { try PlanLoader.text($0) }
+    let file = try PlanFile(text: text ?? "", sites: sites)
+    let declared = model.source.graph.inputs.first?.shape
+    var channels: Int?
+    if let declared, declared.count > 1, case .fixed(let count) = declared[1] { channels = count }
+    let images = try imageOptions.images(
+      channels: channels, limit: limit, byteLimit: options.memoryByteCount)
+    let evaluator = try ClassifierEvaluator(
+      model: model, images: images, pool: options.pool(), byteLimit: options.memoryByteCount)
+    let progress = ProgressLine("measuring image")
+    let start = ContinuousClock.now
+    let scores = try evaluator.measure(file.plan, cancellation: Interrupt.flag) {
+      progress.report($0, of: images.count)
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    return Report(
+      images: scores.count, top1: scores.top1.mean,
+      referenceTop1: Double(scores.referenceHits) / Double(scores.count),
+      top1Difference: scores.top1Difference.mean, top1Agreement: scores.agreement.mean,
+      klMean: scores.divergence.mean, gained: scores.gained, lost: scores.lost,
+      siteBytes: model.sites.reduce(0) { $0 + Self.bytes(of: $1, in: file.plan) },
+      referenceSiteBytes: model.sites.reduce(0) { $0 + $1.byteCount },
+      interval: Interval(
+        level: 0.9, top1: Self.bounds(scores.top1),
+        top1Difference: Self.bounds(scores.top1Difference),
+        agreement: Self.bounds(scores.agreement), klMean: Self.bounds(scores.divergence)),
+      seconds: seconds, imagesPerSecond: Double(scores.count) / seconds,
+      substitutions: SubstitutionEntry.list(file))
+  }
+
+  private static func bytes(of site: GraphSite, in plan: Plan) -> Int {
+    plan.change(of: site.site)?.byteCount(for: site.site) ?? site.byteCount
+  }
+
+  private static func bounds(_ mean: MeanInterval) -> [Double]? {
+    mean.interval.map { [$0.lower, $0.upper] }
+  }
+
+  static func printSummary(_ report: Report) {
+    for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
+    func line(_ name: String, _ value: Double, _ bounds: [Double]?) {
+      let range = bounds.map { " (90 % interval \($0[0]) to \($0[1]))" } ?? ""
+      print(name + String(repeating: " ", count: max(1, 22 - name.count)) + "\(value)\(range)")
+    }
+    print("images                \(report.images)")
+    line("top-1", report.top1, report.interval.top1)
+    line("reference top-1", report.referenceTop1, nil)
+    line("difference", report.top1Difference, report.interval.top1Difference)
+    line("top-1 agreement", report.top1Agreement, report.interval.agreement)
+    line("KL mean, nats", report.klMean, report.interval.klMean)
+    print("became right / wrong  \(report.gained) / \(report.lost)")
+    print("bytes of the layers   \(report.siteBytes) (file \(report.referenceSiteBytes))")
+    print("images per second     \(report.imagesPerSecond)")
+  }
+}

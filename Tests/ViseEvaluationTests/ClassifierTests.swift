@@ -1,0 +1,141 @@
+import Testing
+import ViseCompression
+import ViseEstimates
+import ViseEvaluation
+import ViseFormats
+import ViseGraphs
+import ViseTensor
+
+private func random(_ shape: [Int], _ source: inout RandomSource) -> Tensor {
+  Tensor(shape, (0..<shape.reduce(1, *)).map { _ in Float(source.nextUnit()) - 0.5 })
+}
+
+/// Two convolutions and a linear layer with random weights; images of 3 × 8 × 8, 5 classes.
+private func network() -> GraphModel {
+  var source = RandomSource(seed: 21)
+  let weights = [("c1", [8, 3, 3, 3]), ("c2", [8, 8, 3, 3]), ("f", [5, 8])].map {
+    ONNXTensor(name: $0.0, random($0.1, &source))
+  }
+  func node(
+    _ type: String, _ inputs: [String], _ output: String,
+    _ attributes: [String: ONNXAttribute] = [:]
+  ) -> ONNXNode {
+    ONNXNode(name: output, type: type, inputs: inputs, outputs: [output], attributes: attributes)
+  }
+  let pads: [String: ONNXAttribute] = ["pads": .ints([1, 1, 1, 1])]
+  return GraphModel(
+    ONNXModel(
+      path: "net.onnx", byteCount: 0, irVersion: 8, producer: "", opsets: ["": 17],
+      graph: ONNXGraph(
+        name: "net",
+        nodes: [
+          node("Conv", ["x", "c1"], "a", pads), node("Relu", ["a"], "b"),
+          node("Conv", ["b", "c2"], "c", pads), node("Relu", ["c"], "d"),
+          node("GlobalAveragePool", ["d"], "e"), node("Flatten", ["e"], "g"),
+          node("Gemm", ["g", "f"], "y", ["transB": .int(1)]),
+        ],
+        initializers: weights,
+        inputs: [
+          ONNXValue(
+            name: "x", elementType: 1,
+            shape: [.named("n"), .fixed(3), .fixed(8), .fixed(8)])
+        ],
+        outputs: [ONNXValue(name: "y", elementType: 1, shape: nil)])))
+}
+
+private func images(_ count: Int, channelsLast: Bool = false) throws -> LabelledImages {
+  var source = RandomSource(seed: 22)
+  let shape = channelsLast ? [count, 8, 8, 3] : [count, 3, 8, 8]
+  let labels = Tensor([count], (0..<count).map { Int64($0 % 5) })
+  return try LabelledImages(images: random(shape, &source), labels: labels, channels: 3)
+}
+
+private func evaluator(_ model: GraphModel, _ images: LabelledImages) throws -> ClassifierEvaluator
+{
+  try ClassifierEvaluator(
+    model: model, images: images, pool: ComputePool(threadCount: 2), byteLimit: 1 << 26)
+}
+
+private func plan(_ treatments: [String: String]) throws -> Plan {
+  var plan = Plan()
+  for (site, name) in treatments { plan[site] = try #require(Treatment(name: name)) }
+  return plan
+}
+
+@Test func aPlanThatKeepsEverythingDiffersInNothing() throws {
+  let scores = try evaluator(network(), images(23)).measure(
+    Plan(), cancellation: CancellationFlag())
+  #expect(scores.count == 23)
+  #expect(scores.reference == scores.planned)
+  #expect(scores.divergences.allSatisfy { $0 == 0 })
+  #expect(scores.gained == 0 && scores.lost == 0)
+}
+
+@Test(arguments: [
+  ["f": "int8:channel"], ["c2": "int2:channel"], ["c1": "int3:channel", "f": "int4:channel"],
+])
+func aPlanRunFromACutIsThePlanRunWhole(treatments: [String: String]) throws {
+  let (model, images) = (network(), try images(9))
+  let plan = try plan(treatments)
+  let scores = try evaluator(model, images).measure(plan, cancellation: CancellationFlag())
+  let program = try model.program()
+  let replaced = try GraphWeights(model).replacements(
+    plan, in: program, work: RowWork(pool: nil))
+  let context = GraphContext(pool: nil, memory: nil, byteLimit: 1 << 26)
+  let whole = try program.run(
+    replaced.merging([program.inputValues[0]: images.batch(0..<9)]) { first, _ in first },
+    wanted: program.outputs, context: context)
+  let logits = try #require(whole[program.outputs[0]]).values(Float.self)
+  let classes = (0..<9).map { row in
+    (0..<5).max { logits[row * 5 + $0] < logits[row * 5 + $1] } ?? 0
+  }
+  #expect(scores.planned == classes)
+}
+
+@Test func cutsLieBeforeTheFirstChangedLayer() throws {
+  let program = try network().program()
+  func value(_ name: String) throws -> Int { try #require(program.value(named: name)) }
+  #expect(program.lastCut(before: [try value("f")]) == (try value("g")))
+  #expect(program.lastCut(before: [try value("c2")]) == (try value("b")))
+  #expect(program.lastCut(before: [try value("c1")]) == nil)
+}
+
+@Test func imagesWithChannelsLastAreTurned() throws {
+  let turned = try images(2, channelsLast: true).batch(0..<2)
+  #expect(turned.shape == [2, 3, 8, 8])
+  var source = RandomSource(seed: 22)
+  let given = random([2, 8, 8, 3], &source).values(Float.self)
+  let values = turned.values(Float.self)
+  for (image, channel, pixel) in [(0, 0, 0), (0, 2, 5), (1, 1, 63)] {
+    #expect(
+      values[(image * 3 + channel) * 64 + pixel] == given[(image * 64 + pixel) * 3 + channel])
+  }
+}
+
+@Test func labelsOutsideTheClassesAreRefused() throws {
+  var source = RandomSource(seed: 1)
+  let images = try LabelledImages(
+    images: random([1, 3, 8, 8], &source), labels: Tensor([1], [Int64(7)]), channels: 3)
+  #expect(throws: ImageSetError.labelOutOfRange(7, classes: 5)) {
+    try evaluator(network(), images).measure(Plan(), cancellation: CancellationFlag())
+  }
+}
+
+/// 90 % intervals of a paired difference, over seeded draws of images that change with given odds.
+@Test(arguments: [(0.02, 0.03), (0.001, 0.004), (0.1, 0.05)])
+func pairedIntervalsCover(gainOdds: Double, lossOdds: Double) throws {
+  var source = RandomSource(seed: 31)
+  var covered = 0
+  let (draws, count) = (1000, 400)
+  for _ in 0..<draws {
+    var (gained, lost) = (0, 0)
+    for _ in 0..<count {
+      let draw = source.nextUnit()
+      if draw < gainOdds { gained += 1 } else if draw < gainOdds + lossOdds { lost += 1 }
+    }
+    let interval = try #require(
+      Proportions.pairedDifference(gained: gained, lost: lost, of: count).interval)
+    if (interval.lower...interval.upper).contains(gainOdds - lossOdds) { covered += 1 }
+  }
+  #expect(Double(covered) / Double(draws) > 0.87, "\(covered) of \(draws), seed 31")
+}
