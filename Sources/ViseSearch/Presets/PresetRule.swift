@@ -31,6 +31,10 @@ struct PresetRule {
     case .ffnGate, .ffnUp:
       let isMiddle = !shape.isEarly(block) && block < 7 * shape.blockCount / 8
       return preset == .iq3XS && isMiddle ? .iq3_XXS : preset.baseType
+    // Presets are of language models; what else there is gets the type no rule singles out.
+    case .convolution, .depthwiseConvolution, .transposedConvolution, .linear, .embedding,
+      .recurrentInput, .recurrentState:
+      return preset.baseType
     }
   }
 

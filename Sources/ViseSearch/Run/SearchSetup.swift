@@ -70,11 +70,14 @@ public struct SearchSetup {
       let site = sites[unit.sites[0]]
       let kind =
         switch site.role {
-        case .tokenEmbedding, .output: 0
+        case .tokenEmbedding, .output, .embedding: 0
         case .attentionQuery, .attentionKey, .attentionQKV: 1
         case .attentionValue, .attentionOutput: 2
         case .ffnGate, .ffnUp: 3
         case .ffnDown: 4
+        case .linear: 5
+        case .convolution, .depthwiseConvolution, .transposedConvolution: 6
+        case .recurrentInput, .recurrentState: 7
         }
       let third = site.block.map { 3 * $0 / depth } ?? 0
       let key = 3 * kind + third
