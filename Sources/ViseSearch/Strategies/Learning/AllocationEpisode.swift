@@ -3,21 +3,24 @@ import Glibc
 /// Allocation as a sequence of decisions: each unit in turn is given a level, within what is left.
 ///
 /// The state describes the unit and the budget that remains; a reward is what the unit's option loses,
-/// negated and scaled (the shape of HAQ, arXiv:1811.08886, and AMC, arXiv:1802.03494). Levels from
-/// which the units still to come could not fit are closed, so every episode ends within the limits.
+/// negated and scaled (the shape of HAQ, arXiv:1811.08886, and AMC, arXiv:1802.03494). A level is a
+/// price of the resources around the budget's, at which the unit takes the option that is best for it:
+/// so levels mean the same for units of any size. Levels from which the units still to come could not
+/// fit are closed, so every episode ends within the limits.
 struct AllocationEpisode {
   /// What an agent sees of a state.
   static let featureCount = 8
-  /// Levels an agent chooses among; a unit's options are spread over them by cost.
-  static let levelCount = 6
+  /// Prices an agent chooses among, the budget's own in their middle.
+  static let levelCount = 7
+  private static let priceStep = 1.6
 
   private let problem: AllocationProblem
-  /// Efficient options of each unit by falling cost of the first resource.
-  private let ladders: [[Int]]
+  /// What each unit takes at each level.
+  private let options: [[Int]]
   /// Least use of each resource by the units from each position on.
   private let leastRest: [[Double]]
   private let descriptors: [[Double]]
-  let scale: Double
+  private let scale: Double
 
   private(set) var position = 0
   private(set) var choice: [Int] = []
@@ -28,13 +31,12 @@ struct AllocationEpisode {
   init?(_ problem: AllocationProblem) {
     guard zip(problem.leastCosts, problem.limits).allSatisfy({ $0 <= $1 }) else { return nil }
     self.problem = problem
-    let efficient = problem.efficientOptions
-    ladders = problem.units.indices.map { unit in
-      efficient[unit].sorted {
-        (-(problem.units[unit][$0].costs.first ?? 0), $0)
-          < (-(problem.units[unit][$1].costs.first ?? 0), $1)
-      }
+    let prices = LagrangianAllocator().multipliers(for: problem)
+    let choices = (0..<Self.levelCount).map { level in
+      let factor = pow(Self.priceStep, Double(level - Self.levelCount / 2))
+      return LagrangianAllocator.choice(problem, prices.map { $0 * factor })
     }
+    options = problem.units.indices.map { unit in choices.map { $0[unit] } }
     var rest = [problem.limits.map { _ in 0.0 }]
     for options in problem.units.reversed() {
       let least = problem.limits.indices.map { resource in
@@ -95,11 +97,7 @@ struct AllocationEpisode {
     ]
   }
 
-  private func option(of level: Int) -> Int {
-    let ladder = ladders[position]
-    let place = Double(level) / Double(Self.levelCount - 1) * Double(ladder.count - 1)
-    return ladder[Int(place.rounded())]
-  }
+  private func option(of level: Int) -> Int { options[position][level] }
 
   /// Whether the units still to come fit after this level.
   func isOpen(_ level: Int) -> Bool {
@@ -109,25 +107,25 @@ struct AllocationEpisode {
     }
   }
 
-  /// Levels that can be chosen; the cheapest option of the unit where none of the spread ones fits.
+  /// Levels that can be chosen.
   var openLevels: [Int] { (0..<Self.levelCount).filter(isOpen) }
 
   /// Gives the unit `level` and returns the reward.
   ///
   /// Where the level is closed the unit gets what uses least.
   mutating func take(_ level: Int) -> Double {
-    let options = problem.units[position]
+    let unit = problem.units[position]
     var index = option(of: level)
     if !isOpen(level) {
       index =
-        options.indices.min {
-          (options[$0].costs.first ?? 0, $0) < (options[$1].costs.first ?? 0, $1)
+        unit.indices.min {
+          (unit[$0].costs.first ?? 0, $0) < (unit[$1].costs.first ?? 0, $1)
         } ?? index
     }
-    for (resource, cost) in options[index].costs.enumerated() { used[resource] += cost }
+    for (resource, cost) in unit[index].costs.enumerated() { used[resource] += cost }
     choice.append(index)
     position += 1
     lastLevel = level
-    return -options[index].loss / scale
+    return -unit[index].loss / scale
   }
 }
