@@ -10,5 +10,16 @@ public struct WindowScore: Hashable, Sendable {
   /// Scored tokens at which both prefer the same token.
   public let agreements: Int
 
+  public init(
+    window: Int, negativeLogLikelihood: Double, referenceNegativeLogLikelihood: Double,
+    divergences: [Float], agreements: Int
+  ) {
+    self.window = window
+    self.negativeLogLikelihood = negativeLogLikelihood
+    self.referenceNegativeLogLikelihood = referenceNegativeLogLikelihood
+    self.divergences = divergences
+    self.agreements = agreements
+  }
+
   public var scoredCount: Int { divergences.count }
 }

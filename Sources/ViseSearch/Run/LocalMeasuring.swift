@@ -1,4 +1,3 @@
-import Synchronization
 import ViseCompression
 public import ViseEvaluation
 public import ViseTensor
@@ -7,13 +6,11 @@ public import ViseTensor
 public final class LocalMeasuring: PlanMeasuring {
   public let batchSize = 1
   private let evaluator: PlanEvaluator
-  private let recorder: TrialRecorder?
-  /// Scores of plans measured in part.
-  private let partial = Mutex<[Plan: [WindowScore]]>([:])
+  private let keeper: ScoreKeeper
 
   public init(_ evaluator: PlanEvaluator, recorder: TrialRecorder? = nil) {
     self.evaluator = evaluator
-    self.recorder = recorder
+    keeper = ScoreKeeper(text: evaluator.text, session: evaluator.session, recorder: recorder)
   }
 
   public func measure(
@@ -22,23 +19,9 @@ public final class LocalMeasuring: PlanMeasuring {
     try orders.map { order in
       let scores = try evaluator.measure(
         order.plan, windows: order.windows, cancellation: cancellation)
-      keep(scores, of: order.plan)
+      keeper.keep(scores, of: order.plan)
       return scores.map(\.meanDivergence)
     }
-  }
-
-  private func keep(_ scores: [WindowScore], of plan: Plan) {
-    guard let recorder else { return }
-    let all = partial.withLock { partial in
-      let all = (partial.removeValue(forKey: plan) ?? []) + scores
-      if all.count < evaluator.text.windowCount { partial[plan] = all }
-      return all
-    }
-    // A search that was continued has not the scores of the first windows.
-    guard all.count == evaluator.text.windowCount, all.first?.window == 0 else { return }
-    recorder.add(
-      plan, measured: MeasuredQuality(all, windowLength: evaluator.text.windowLength),
-      on: evaluator.text, session: evaluator.session)
   }
 }
 

@@ -120,8 +120,9 @@ public final class PlanSearch {
     limits.seconds = limits.seconds.map { max(0, $0 - seconds) }
     let run = SearchRun(
       problem: problem, space: request.costs.space,
-      strategy: request.strategy.strategy(problem, seed: request.seed), measuring: measuring,
-      limits: limits, journal: journal)
+      strategy: request.strategy.strategy(
+        problem, seed: request.seed, batchSize: measuring.batchSize),
+      measuring: measuring, limits: limits, journal: journal)
     self.run = run
     phase = .measuring(progress)
   }

@@ -8,10 +8,15 @@ public struct SearchIdentity: Hashable, Sendable {
   public let text: String
 
   /// How long or how many plans a search may take is no part of it: it can be continued with more.
-  public init(request: SearchRequest, session: ModelSession, text: EvaluationText) {
+  ///
+  /// - Parameter batchSize: plans measured at once, on which depends what is proposed.
+  public init(
+    request: SearchRequest, session: ModelSession, text: EvaluationText, batchSize: Int = 1
+  ) {
     var hash = WordHash()
     hash.combine("\(session.evaluationIdentity) \(text.evaluationIdentity) \(Self.version)\n")
     hash.combine("\(request.goal) \(request.strategy.rawValue) \(request.seed)\n")
+    if batchSize > 1 { hash.combine("batch \(batchSize)\n") }
     let costs = request.costs
     hash.combine("\(costs.resources.map(\.rawValue)) \(costs.limits.map(\.bitPattern))\n")
     for (name, treatment) in costs.space.base.treatments.sorted(by: { $0.key < $1.key }) {

@@ -8,6 +8,7 @@ import ViseTensor
 public struct MeasuredDescent: SearchStrategy {
   private let problem: SearchProblem
   private let neighbours: ChoiceNeighbours
+  private let batchSize: Int
   private var surrogate: GroupSurrogate
   private var random: RandomSource
   private var tried: Set<[Int]> = []
@@ -17,8 +18,10 @@ public struct MeasuredDescent: SearchStrategy {
   private static let draws = 64
   private static let tries = 20
 
-  public init(_ problem: SearchProblem, seed: UInt64) {
+  /// - Parameter batchSize: candidates proposed at once, each by a draw of its own.
+  public init(_ problem: SearchProblem, seed: UInt64, batchSize: Int = 1) {
     self.problem = problem
+    self.batchSize = batchSize
     neighbours = ChoiceNeighbours(problem.allocation)
     surrogate = GroupSurrogate(problem)
     random = RandomSource(seed: seed)
@@ -27,8 +30,13 @@ public struct MeasuredDescent: SearchStrategy {
   /// - Throws: `AllocationError` where the limits cannot be met.
   public mutating func propose() throws -> [Candidate] {
     let optimum = try PredictedOptimum.allocate(surrogate.expected()).choice
-    if !tried.contains(optimum) { return [problem.full(optimum)] }
-    return exchange(around: best?.choice ?? optimum).map { [problem.full($0)] } ?? []
+    var batch = tried.contains(optimum) ? [] : [optimum]
+    while batch.count < batchSize,
+      let next = exchange(around: best?.choice ?? optimum, except: batch)
+    {
+      batch.append(next)
+    }
+    return batch.map(problem.full)
   }
 
   public mutating func observe(_ outcomes: [Outcome]) {
@@ -42,14 +50,14 @@ public struct MeasuredDescent: SearchStrategy {
   }
 
   /// The untried neighbour of least loss under one draw of the surrogate.
-  private mutating func exchange(around choice: [Int]) -> [Int]? {
+  private mutating func exchange(around choice: [Int], except batch: [[Int]]) -> [Int]? {
     let drawn = surrogate.sampled(&random)
     for changes in 0..<Self.tries {
       var found: (choice: [Int], loss: Double)?
       for _ in 0..<Self.draws {
         guard
           let next = neighbours.next(of: choice, changes: 1 + changes / 5, losses: drawn, &random),
-          !tried.contains(next)
+          !tried.contains(next), !batch.contains(next)
         else { continue }
         let loss = drawn.loss(of: next)
         if loss < found?.loss ?? .infinity { found = (next, loss) }

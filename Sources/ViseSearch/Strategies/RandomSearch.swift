@@ -4,16 +4,18 @@ import ViseTensor
 public struct RandomSearch: SearchStrategy {
   private let problem: SearchProblem
   private let sampler: RandomChoices
+  private let batchSize: Int
   private var random: RandomSource
 
-  public init(_ problem: SearchProblem, seed: UInt64) {
+  public init(_ problem: SearchProblem, seed: UInt64, batchSize: Int = 1) {
     self.problem = problem
+    self.batchSize = batchSize
     sampler = RandomChoices(problem.allocation)
     random = RandomSource(seed: seed)
   }
 
   public mutating func propose() -> [Candidate] {
-    sampler.next(&random).map { [problem.full($0)] } ?? []
+    (0..<batchSize).compactMap { _ in sampler.next(&random).map(problem.full) }
   }
 
   public mutating func observe(_ outcomes: [Outcome]) {}

@@ -19,21 +19,27 @@ public enum StrategyName: String, CaseIterable, Hashable, Sendable {
   /// knapsack 0.261, sensitivity 0.445.
   public static let standard = StrategyName.descent
 
-  public func strategy(_ problem: SearchProblem, seed: UInt64) -> any SearchStrategy {
+  /// - Parameter batchSize: candidates that can be measured at once. Those that learn from each
+  ///   measurement alone propose one at a time all the same.
+  public func strategy(
+    _ problem: SearchProblem, seed: UInt64, batchSize: Int = 1
+  ) -> any SearchStrategy {
     switch self {
     case .knapsack: PredictedOptimum(problem, by: .knapsack)
     case .greedy: PredictedOptimum(problem, by: .greedy)
     case .sensitivity: PredictedOptimum(problem, by: .sensitivity)
-    case .descent: MeasuredDescent(problem, seed: seed)
+    case .descent: MeasuredDescent(problem, seed: seed, batchSize: batchSize)
     case .evolution: EvolutionarySearch(problem, seed: seed)
     case .windows: WindowCombination(problem, seed: seed)
-    case .thompson: PosteriorSearch(problem, rule: .thompson, seed: seed)
-    case .ucb: PosteriorSearch(problem, rule: .confidenceBound, seed: seed)
+    case .thompson:
+      PosteriorSearch(problem, rule: .thompson, seed: seed, batchSize: batchSize)
+    case .ucb:
+      PosteriorSearch(problem, rule: .confidenceBound, seed: seed, batchSize: batchSize)
     case .differentiable: DifferentiableSelection(problem, seed: seed)
     case .ctd: AgentSearch<CentredTD>(problem, seed: seed)
     case .dqn: AgentSearch<DeepQ>(problem, seed: seed)
     case .actorCritic: AgentSearch<ActorCritic>(problem, seed: seed)
-    case .random: RandomSearch(problem, seed: seed)
+    case .random: RandomSearch(problem, seed: seed, batchSize: batchSize)
     case .floor: FloorDescent(problem)
     }
   }

@@ -41,6 +41,9 @@ enum ErrorText {
     case let error as DeviceProfileError: deviceProfile(error)
     case let error as SearchSpaceError: searchSpace(error)
     case let error as SearchJournalError: searchJournal(error)
+    case let error as ClusterError: cluster(error)
+    case SearchError.otherInputs:
+      "this machine's model, text or version of Vise is not that of the search"
     case SearchError.nothingFound(.leastCost(let floor)):
       "no plan that was measured has a mean KL of \(floor) nats or less"
     case SearchError.nothingFound(.leastLoss):

@@ -23,6 +23,15 @@ extension ErrorText {
     }
   }
 
+  static func cluster(_ error: ClusterError) -> String {
+    switch error {
+    case .refused(let program, let reason): "\(program) does not do it: \(reason)"
+    case .failed(let task, let attempts, let log):
+      "a plan could not be measured in \(attempts) attempts (task \(task)); its log ends: \(log)"
+    case .unwritable(let path, let reason): "\(path) cannot be written: \(reason)"
+    }
+  }
+
   private static func words(_ resource: Resource) -> String {
     switch resource {
     case .bytes: "size"

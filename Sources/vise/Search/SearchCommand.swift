@@ -60,6 +60,8 @@ struct SearchCommand: ParsableCommand {
   @Flag(help: "Forget what an earlier, stopped search of this kind measured.")
   var fresh = false
 
+  @OptionGroup var executor: ExecutorOptions
+
   @OptionGroup var options: RunOptions
 
   private static let standardSeconds = 300.0
@@ -89,13 +91,17 @@ struct SearchCommand: ParsableCommand {
       let model = try Model(path: input.model)
       let statistics = try calibration.load(for: model)
       let session = try options.session(model, calibration: statistics)
-      let text = try TextLoader(model: model).load(
+      let tokens = try TextLoader(model: model).load(
         path: text, windowLength: window, limit: limit)
-      try CalibrationOptions.check(statistics, against: text)
+      try CalibrationOptions.check(statistics, against: tokens)
+      let texts = SearchTexts(tokens, selectionWindows: windows)
       let runner = SearchRunner(
-        session: session, request: try request(for: model),
-        texts: SearchTexts(text, selectionWindows: windows), klFloor: limits.maxKl,
-        isFresh: fresh)
+        session: session, request: try request(for: model), texts: texts,
+        klFloor: limits.maxKl, isFresh: fresh, executor: executor,
+        task: SearchTask(
+          model: input.model, text: text, calibration: calibration.calibration, window: window,
+          limit: limit, selectionWindows: windows, options: options,
+          identity: SearchTask.identity(session, texts.selection)))
       let result = try runner.run(cancellation: Interrupt.flag)
       let plan = PlanFile.text(of: result.plan, sites: model.sites)
       if let out { try TextFile.write(plan, to: out, replacing: overwrite) }

@@ -13,6 +13,8 @@ struct SearchRunner {
   /// What the result's mean KL should not exceed, in nats.
   let klFloor: Double?
   let isFresh: Bool
+  let executor: ExecutorOptions
+  let task: SearchTask
 
   private static let presetCount = 2
 
@@ -39,13 +41,28 @@ struct SearchRunner {
       session: session, tokens: texts.selection.tokens, firstToken: texts.selection.firstToken,
       files: EffectFiles.standard(), cancellation: cancellation)
     let evaluator = PlanEvaluator(session: session, text: texts.selection)
+    let identity = SearchIdentity(
+      request: request, session: session, text: texts.selection, batchSize: executor.batchSize)
     let search = PlanSearch(
       request, session: session, predictor: predictor,
       windowCount: texts.selection.windowCount,
-      measuring: LocalMeasuring(evaluator, recorder: recorder), journal: try journal())
+      measuring: try measuring(evaluator, recorder, identity), journal: try journal(identity))
     try finish(search, cancellation)
     guard let best = search.best else { throw SearchError.nothingFound(request.goal) }
     return try judge(best.plan, search, evaluator, recorder, cancellation)
+  }
+
+  private func measuring(
+    _ evaluator: PlanEvaluator, _ recorder: TrialRecorder?, _ identity: SearchIdentity
+  ) throws -> any PlanMeasuring {
+    guard let folder = executor.sharedFolder else {
+      return LocalMeasuring(evaluator, recorder: recorder)
+    }
+    let keeper = ScoreKeeper(text: evaluator.text, session: session, recorder: recorder)
+    return try ClusterMeasuring(
+      batchSize: executor.batchSize, queue: SlurmQueue(options: executor.sbatchOptions),
+      folder: folder + "/vise-" + identity.text, identity: identity.text,
+      sites: session.model.sites, keep: { keeper.keep($0, of: $1) }, command: task.words)
   }
 
   private func finish(_ search: PlanSearch, _ cancellation: CancellationFlag) throws {
@@ -98,9 +115,8 @@ struct SearchRunner {
   }
 
   /// Where this search keeps what it measures; `nil` where nothing is kept.
-  private func journal() throws -> SearchJournal? {
+  private func journal(_ identity: SearchIdentity) throws -> SearchJournal? {
     guard let folder = TrialStore.standardFolder() else { return nil }
-    let identity = SearchIdentity(request: request, session: session, text: texts.selection)
     return try SearchJournal(
       folder: folder + "/searches", identity: identity.text, isFresh: isFresh)
   }
@@ -109,4 +125,6 @@ struct SearchRunner {
 /// Why a search has no result.
 enum SearchError: Error {
   case nothingFound(SearchGoal)
+  /// A machine of a cluster sees another model, text or version than the search.
+  case otherInputs
 }
