@@ -18,7 +18,9 @@ private final class Folder {
 struct SearchRunTests {
   /// Stopped after random numbers of windows, again and again, and continued by its journal.
   @Test(
-    arguments: [StrategyName.descent, .evolution, .windows, .thompson, .ucb, .random],
+    arguments: [
+      StrategyName.differentiable, .descent, .evolution, .windows, .thompson, .ucb, .random,
+    ],
     1...3 as ClosedRange<UInt64>)
   func anInterruptedSearchEndsWhereAnUninterruptedOneDoes(
     name: StrategyName, seed: UInt64

@@ -8,6 +8,7 @@ import ViseTensor
 /// softmax prefers at the end is made to fit, measured, and refits the losses.
 public struct DifferentiableSelection: SearchStrategy {
   private let problem: SearchProblem
+  private let batchSize: Int
   private var surrogate: GroupSurrogate
   private var random: RandomSource
   private var tried: Set<[Int]> = []
@@ -19,8 +20,10 @@ public struct DifferentiableSelection: SearchStrategy {
   private static let temperatures = (first: 1.0, last: 0.05)
   private static let tries = 12
 
-  public init(_ problem: SearchProblem, seed: UInt64) {
+  /// - Parameter batchSize: candidates proposed at once, each from a start of its own.
+  public init(_ problem: SearchProblem, seed: UInt64, batchSize: Int = 1) {
     self.problem = problem
+    self.batchSize = batchSize
     surrogate = GroupSurrogate(problem)
     random = RandomSource(seed: seed)
   }
@@ -29,15 +32,21 @@ public struct DifferentiableSelection: SearchStrategy {
   public mutating func propose() throws -> [Candidate] {
     let expected = surrogate.expected()
     try expected.checkReachable()
+    var batch: [[Int]] = []
+    while batch.count < batchSize, let next = next(expected, except: batch) { batch.append(next) }
+    return batch.map(problem.full)
+  }
+
+  private mutating func next(_ expected: AllocationProblem, except batch: [[Int]]) -> [Int]? {
     let repair = ChoiceRepair(expected)
     for attempt in 0..<Self.tries {
-      let noise = tried.isEmpty && attempt == 0 ? 0 : 0.3 + 0.2 * Double(attempt)
-      var choice = descend(expected, noise: noise)
+      let isFirst = tried.isEmpty && batch.isEmpty && attempt == 0
+      var choice = descend(expected, noise: isFirst ? 0 : 0.3 + 0.2 * Double(attempt))
       guard repair.meetLimits(&choice) else { continue }
       repair.fill(&choice)
-      if !tried.contains(choice) { return [problem.full(choice)] }
+      if !tried.contains(choice), !batch.contains(choice) { return choice }
     }
-    return []
+    return nil
   }
 
   public mutating func observe(_ outcomes: [Outcome]) {
