@@ -90,8 +90,8 @@ private func edited(
         ]
       } == .unsupportedComponent("pre_tokenizer.Split"))
     #expect(
-      try edited("gpt-2.json") { $0["model"] = ["type": "WordPiece", "vocab": ["a": 0]] }
-        == .unsupportedModel("WordPiece"))
+      try edited("gpt-2.json") { $0["model"] = ["type": "WordLevel", "vocab": ["a": 0]] }
+        == .unsupportedModel("WordLevel"))
     #expect(try edited("gpt-2.json") { $0["model"] = [:] } == .invalid("model.vocab"))
     #expect(
       try edited("unigram.json") { document in

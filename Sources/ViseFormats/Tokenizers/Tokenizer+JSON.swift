@@ -27,6 +27,10 @@ extension Tokenizer {
     json bytes: UnsafeRawBufferPointer, beginToken: Int32? = nil, endToken: Int32? = nil
   ) throws(TokenizerError) {
     let source = try TokenizerJSON(bytes)
+    guard source.model != .wordPiece else {
+      self = try Tokenizer(wordPiece: source)
+      return
+    }
     let plan = try PreTokenizerPlan(source.preTokenizer)
     let normalizers = try TextNormalizer.list(source.normalizer)
     let vocabulary = source.vocabulary()
@@ -37,6 +41,7 @@ extension Tokenizer {
       pieces = UnigramPieces(lattice: try source.lattice(vocabulary))
     case .bytePair:
       pieces = try source.bytePairEncoder(bytes, vocabulary: vocabulary, plan: plan)
+    case .wordPiece: throw .unsupportedModel("WordPiece")
     }
     let (early, late) = source.specialTokens(hasNormalizer: !normalizers.isEmpty)
     self.vocabulary = vocabulary
@@ -47,6 +52,18 @@ extension Tokenizer {
     (prefix, suffix) = try source.surroundings(of: source.postProcessor)
     self.beginToken = beginToken ?? prefix.first
     self.endToken = endToken ?? suffix.last
+  }
+}
+
+extension Tokenizer {
+  /// Of a `tokenizer.json` of type WordPiece.
+  private init(wordPiece source: TokenizerJSON) throws(TokenizerError) {
+    vocabulary = source.vocabulary()
+    encoder = try source.wordPieceEncoder(vocabulary)
+    specialTokens = source.specialTokens(hasNormalizer: false).early
+    spelling = .sentencePiece
+    (prefix, suffix) = try source.surroundings(of: source.postProcessor)
+    (beginToken, endToken) = (prefix.first, suffix.last)
   }
 }
 

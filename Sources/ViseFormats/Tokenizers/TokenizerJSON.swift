@@ -3,7 +3,7 @@
 /// Vocabulary and merges are read straight into arrays; the rest is small and kept as trees.
 struct TokenizerJSON {
   enum Model: Hashable {
-    case bytePair, unigram
+    case bytePair, unigram, wordPiece
   }
 
   struct AddedToken {
@@ -52,6 +52,7 @@ struct TokenizerJSON {
     switch settings["type"]?.asString {
     case "BPE": model = .bytePair
     case "Unigram": model = .unigram
+    case "WordPiece": model = .wordPiece
     case nil: model = scores.isEmpty ? .bytePair : .unigram
     case let other?: throw .unsupportedModel(other)
     }
