@@ -62,9 +62,16 @@ private func plan(_ treatments: [String: String]) throws -> Plan {
   return plan
 }
 
+private func measure(
+  _ plan: Plan, of model: GraphModel, on images: LabelledImages
+) throws -> ClassifierScores {
+  let evaluator = try evaluator(model, images)
+  let planned = try evaluator.planned(plan, calibration: nil, cancellation: CancellationFlag())
+  return try evaluator.measure(planned, cancellation: CancellationFlag())
+}
+
 @Test func aPlanThatKeepsEverythingDiffersInNothing() throws {
-  let scores = try evaluator(network(), images(23)).measure(
-    Plan(), cancellation: CancellationFlag())
+  let scores = try measure(Plan(), of: network(), on: images(23))
   #expect(scores.count == 23)
   #expect(scores.reference == scores.planned)
   #expect(scores.divergences.allSatisfy { $0 == 0 })
@@ -77,14 +84,12 @@ private func plan(_ treatments: [String: String]) throws -> Plan {
 func aPlanRunFromACutIsThePlanRunWhole(treatments: [String: String]) throws {
   let (model, images) = (network(), try images(9))
   let plan = try plan(treatments)
-  let scores = try evaluator(model, images).measure(plan, cancellation: CancellationFlag())
-  let program = try model.program()
-  let replaced = try GraphWeights(model).replacements(
-    plan, in: program, work: RowWork(pool: nil))
+  let scores = try measure(plan, of: model, on: images)
+  let planned = try PlannedGraph(model, plan: plan, work: RowWork(pool: nil))
+  let program = try GraphProgram(planned.model)
   let context = GraphContext(pool: nil, memory: nil, byteLimit: 1 << 26)
   let whole = try program.run(
-    replaced.merging([program.inputValues[0]: images.batch(0..<9)]) { first, _ in first },
-    wanted: program.outputs, context: context)
+    [program.inputValues[0]: images.batch(0..<9)], wanted: program.outputs, context: context)
   let logits = try #require(whole[program.outputs[0]]).values(Float.self)
   let classes = (0..<9).map { row in
     (0..<5).max { logits[row * 5 + $0] < logits[row * 5 + $1] } ?? 0
@@ -117,7 +122,7 @@ func aPlanRunFromACutIsThePlanRunWhole(treatments: [String: String]) throws {
   let images = try LabelledImages(
     images: random([1, 3, 8, 8], &source), labels: Tensor([1], [Int64(7)]), channels: 3)
   #expect(throws: ImageSetError.labelOutOfRange(7, classes: 5)) {
-    try evaluator(network(), images).measure(Plan(), cancellation: CancellationFlag())
+    try measure(Plan(), of: network(), on: images)
   }
 }
 

@@ -3,12 +3,19 @@ extension Treatment {
   ///
   /// Treatments are applied in one order: prune, factorize, store.
   public func problem(for site: Site) -> String? {
-    let first = channelProblem(for: site) ?? biasProblem(for: site) ?? sharingProblem(for: site)
+    let first =
+      channelProblem(for: site) ?? biasProblem(for: site) ?? sharingProblem(for: site)
+      ?? inputsProblem(for: site)
     if let first { return first }
     guard removesChannels else { return problem(rows: site.rows, columns: site.columns) }
     let small = reduced(site)
     return afterReduction(of: site).problem(
       rows: max(small.rows, 1), columns: small.columns == 0 ? site.columns : small.columns)
+  }
+
+  private func inputsProblem(for site: Site) -> String? {
+    guard inputs != nil, !site.role.takesQuantizedInputs else { return nil }
+    return "inputs of layers of role \(site.role.rawValue) are not quantized"
   }
 
   private func biasProblem(for site: Site) -> String? {

@@ -28,6 +28,7 @@ extension Treatment {
     if method != .best { methods.append(method.rawValue) }
     if !methods.isEmpty { settings.append(("method", methods.joined(separator: "+"))) }
     if correctsBias { settings.append(("bias", Self.correctedBias)) }
+    if let inputs { settings.append(("inputs", inputs.name)) }
     return settings
   }
 
@@ -85,6 +86,7 @@ public struct TreatmentSettings {
   /// The keys a treatment may set.
   public static let keys = [
     "prune", "pattern", "rank", "structure", "format", "group", "symmetric", "method", "bias",
+    "inputs",
   ]
 
   public init() {}
@@ -125,7 +127,15 @@ public struct TreatmentSettings {
     return Treatment(
       sparsity: try sparsity(methods.pruning), lowRank: try lowRank(methods.factorization),
       structure: try structure(), format: format, method: methods.format ?? .best,
-      correctsBias: try correctsBias())
+      correctsBias: try correctsBias(), inputs: try inputs())
+  }
+
+  private func inputs() throws(Fault) -> InputFormat? {
+    guard let text = values["inputs"], text != "keep" else { return nil }
+    guard let format = InputFormat(name: text) else {
+      throw .badValue(key: "inputs", value: text, expected: "int8, int4 or int8:dynamic")
+    }
+    return format
   }
 
   private func correctsBias() throws(Fault) -> Bool {

@@ -81,6 +81,14 @@ final class InputSums {
       maximum: maximum)
   }
 
+  /// The sums as means of `count` rows each; extremes stay.
+  func divided(by count: Int) -> InputSums {
+    let moment = gram.copy()
+    Kernels.scale(moment.pointer, count: moment.count, by: 1 / Float(count))
+    return InputSums(
+      gram: moment, sums: sums.map { $0 / Double(count) }, minimum: minimum, maximum: maximum)
+  }
+
   /// Whether every feature has had finite values only: an infinity or NaN reaches its square.
   var isFinite: Bool {
     LinearAlgebra.diagonal(of: gram).allSatisfy(\.isFinite)

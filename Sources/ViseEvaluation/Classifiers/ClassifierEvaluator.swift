@@ -8,8 +8,8 @@ public import ViseTensor
 /// The graph has one input, images × …, and its first output is images × classes of logits or of
 /// anything softmax is taken of. Batches run side by side, one a thread.
 public struct ClassifierEvaluator: Sendable {
+  private let model: GraphModel
   private let program: GraphProgram
-  private let weights: GraphWeights
   private let images: LabelledImages
   private let pool: ComputePool
   private let byteLimit: Int
@@ -25,7 +25,7 @@ public struct ClassifierEvaluator: Sendable {
     guard program.inputs.count == 1, !program.outputs.isEmpty else {
       throw GraphError.missingInput(program.inputs.dropFirst().first?.name ?? "")
     }
-    weights = GraphWeights(model)
+    self.model = model
     self.images = images
     self.pool = pool
     self.byteLimit = byteLimit
@@ -36,17 +36,25 @@ public struct ClassifierEvaluator: Sendable {
     var comparisons: [LogitComparison] = []
   }
 
+  /// The model as `plan` leaves it.
+  public func planned(
+    _ plan: Plan, calibration: (any CalibrationSource)?, cancellation: CancellationFlag
+  ) throws -> PlannedGraph {
+    try PlannedGraph(
+      model, plan: plan, calibration: calibration,
+      work: RowWork(pool: pool, cancellation: cancellation))
+  }
+
   /// Runs reference and plan on all images.
   ///
   /// Both share what comes before the last cut ahead of the plan's first change.
   ///
   /// - Parameter progress: called with the images done, on one of the pool's threads.
   public func measure(
-    _ plan: Plan, cancellation: CancellationFlag, progress: @Sendable (Int) -> Void = { _ in }
+    _ planned: PlannedGraph, cancellation: CancellationFlag,
+    progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> ClassifierScores {
-    let replacements = try weights.replacements(
-      plan, in: program, work: RowWork(pool: pool, cancellation: cancellation))
-    let cut = replacements.isEmpty ? nil : program.lastCut(before: Set(replacements.keys))
+    let other = planned.changed.isEmpty ? nil : try Other(planned, program)
     let count = (images.count + Self.batchLength - 1) / Self.batchLength
     let parts = PartList<Part>(count: count)
     let memories = (0..<pool.threadCount).map { _ in StoragePool(byteLimit: byteLimit / 8) }
@@ -55,7 +63,7 @@ public struct ClassifierEvaluator: Sendable {
       let range = first..<min(first + Self.batchLength, images.count)
       let context = GraphContext(
         pool: nil, memory: memories[worker], byteLimit: byteLimit, cancellation: cancellation)
-      parts.set(item, to: try run(range, replacements, cut: cut, context))
+      parts.set(item, to: try run(range, other, context))
       progress(range.upperBound)
     }
     let rows = parts.values.flatMap(\.comparisons)
@@ -64,20 +72,37 @@ public struct ClassifierEvaluator: Sendable {
       divergences: rows.map(\.divergence), labels: images.labels)
   }
 
-  private func run(
-    _ range: Range<Int>, _ replacements: [Int: Tensor], cut: Int?, _ context: GraphContext
-  ) throws -> Part {
+  /// The planned program, and where it can go on from what the reference made.
+  private struct Other: Sendable {
+    let program: GraphProgram
+    /// The same value in the reference and here.
+    let cut: (reference: Int, planned: Int)?
+
+    init(_ planned: PlannedGraph, _ reference: GraphProgram) throws {
+      program = try GraphProgram(planned.model)
+      let weights = Set(planned.changed.compactMap { reference.value(named: $0) })
+      let found = reference.lastCut(before: weights)
+      let program = program
+      cut = found.flatMap { cut in
+        program.value(named: reference.valueName(cut)).map { (cut, $0) }
+      }
+    }
+  }
+
+  private func run(_ range: Range<Int>, _ other: Other?, _ context: GraphContext) throws -> Part {
     let (input, output) = (program.inputValues[0], program.outputs[0])
-    let batch = [input: images.batch(range)]
+    let batch = images.batch(range)
+    let cut = other?.cut
     let reference = try program.run(
-      batch, wanted: [output] + (cut.map { [$0] } ?? []), context: context)
+      [input: batch], wanted: [output] + (cut.map { [$0.reference] } ?? []), context: context)
     let logits = try rows(reference[output], range)
     var planned = logits
-    if !replacements.isEmpty {
-      let start = cut.flatMap { cut in reference[cut].map { [cut: $0] } } ?? batch
-      let made = try program.run(
-        start.merging(replacements) { first, _ in first }, wanted: [output], context: context)
-      planned = try rows(made[output], range)
+    if let other {
+      let start = cut.flatMap { cut in reference[cut.reference].map { [cut.planned: $0] } }
+      let end = other.program.outputs[0]
+      let made = try other.program.run(
+        start ?? [other.program.inputValues[0]: batch], wanted: [end], context: context)
+      planned = try rows(made[end], range)
     }
     let classes = logits.count / range.count
     for label in images.labels[range] where !(0..<classes).contains(label) {

@@ -1,3 +1,4 @@
+import ViseModels
 public import ViseTensor
 
 /// A reason labelled images cannot be used.
@@ -69,6 +70,18 @@ public struct LabelledImages: Sendable {
   }
 
   public var count: Int { labels.count }
+
+  /// A hash of the numbers and of what is done to them.
+  var identity: String {
+    var hash = WordHash()
+    withExtendedLifetime(images.storage) {
+      hash.combine(
+        UnsafeRawBufferPointer(start: images.storage.pointer, count: images.byteCount))
+    }
+    let change = normalization.map { "\($0.mean) \($0.deviation)" } ?? ""
+    hash.combine("\(images.shape) \(images.type.name) \(channels) \(change)")
+    return hash.hexadecimal
+  }
 
   /// The images `range` as a batch: range × channels × height × width.
   public func batch(_ range: Range<Int>) -> Tensor {

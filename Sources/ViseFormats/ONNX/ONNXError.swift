@@ -44,6 +44,8 @@ public struct ONNXError: Error, Hashable, Sendable {
     /// An attribute without a value, or with one of a kind that is not read.
     case unsupportedAttribute
     case duplicateName(String)
+    /// Something that was read past and cannot be written again.
+    case unwritable
   }
 }
 
@@ -79,6 +81,7 @@ extension ONNXError: CustomStringConvertible {
       "external data ends at \(end), beyond \(limit)"
     case .unsupportedAttribute: "its value is missing or of a kind that is not supported"
     case .duplicateName(let name): "the name \"\(name)\" appears twice"
+    case .unwritable: "it is of a kind that Vise reads past and cannot write again"
     }
   }
 }

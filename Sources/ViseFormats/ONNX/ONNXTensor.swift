@@ -16,13 +16,22 @@ public struct ONNXTensor: Sendable {
     self.data = data
   }
 
-  /// A tensor of values in memory, of a type of 8 or more bits.
+  /// A tensor of values in memory; those of 4 bits are packed.
   public init(name: String, _ tensor: Tensor) {
-    precondition(tensor.type.bitCount >= 8)
+    precondition(tensor.type.bitCount >= 4)
     let bytes = withExtendedLifetime(tensor) {
       Array(UnsafeRawBufferPointer(start: tensor.storage.pointer, count: tensor.byteCount))
     }
-    self.init(name: name, type: tensor.type, shape: tensor.shape, data: ByteRegion(bytes))
+    let isNarrow = tensor.type.bitCount < 8
+    self.init(
+      name: name, type: tensor.type, shape: tensor.shape,
+      data: ByteRegion(isNarrow ? Self.packNibbles(bytes) : bytes))
+  }
+
+  private static func packNibbles(_ bytes: [UInt8]) -> [UInt8] {
+    stride(from: 0, to: bytes.count, by: 2).map { index in
+      bytes[index] & 15 | (index + 1 < bytes.count ? bytes[index + 1] << 4 : 0)
+    }
   }
 
   /// Elements; a file that was read holds no tensor for which this overflows.

@@ -96,6 +96,9 @@ public final class GraphProgram: Sendable {
   /// The index of the value called `name`; `nil` where there is none.
   public func value(named name: String) -> Int? { graph.valueNames.firstIndex(of: name) }
 
+  /// The name of a value.
+  public func valueName(_ value: Int) -> String { graph.valueNames[value] }
+
   /// The values of the graph's outputs, in their order.
   public func run(
     _ inputs: [String: Tensor], context: GraphContext

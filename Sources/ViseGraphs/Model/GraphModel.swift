@@ -15,6 +15,26 @@ public final class GraphModel: Sendable {
     self.init(try ONNXReader.open(path))
   }
 
+  /// Opens an ONNX file, or the folder or safetensors file of a BERT encoder; no weight is read.
+  ///
+  /// - Throws: `ONNXError`, `CheckpointError`, `BERTGraph.Fault`.
+  public static func open(path: String) throws -> GraphModel {
+    guard let checkpoint = try encoder(path) else { return try GraphModel(path: path) }
+    return GraphModel(try BERTGraph.model(of: checkpoint))
+  }
+
+  /// Whether what is at `path` is a model of this kind rather than a decoder.
+  public static func accepts(path: String) -> Bool {
+    ONNXReader.accepts(path: path) || (try? encoder(path)) ?? nil != nil
+  }
+
+  /// The checkpoint at `path` where that is a BERT encoder.
+  private static func encoder(_ path: String) throws -> Checkpoint? {
+    guard !ONNXReader.accepts(path: path), !path.hasSuffix(".gguf") else { return nil }
+    let checkpoint = try Checkpoint.open(path)
+    return BERTGraph.accepts(checkpoint) ? checkpoint : nil
+  }
+
   public init(_ source: ONNXModel) {
     self.source = source
     sites = GraphSiteCatalog(source.graph).sites

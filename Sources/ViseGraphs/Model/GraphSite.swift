@@ -13,6 +13,9 @@ public struct GraphSite: Sendable {
   public let isTransposed: Bool
   /// Bytes in the file.
   public let byteCount: Int
+  /// The position of the first operation that reads it, and which of its inputs it is.
+  let node: Int
+  let place: Int
 
   /// Whether the values are floats, which treatments apply to.
   public var isTreatable: Bool { type.isFloating }
@@ -25,6 +28,8 @@ struct GraphSiteCatalog {
   private let dequantized: [String: String]
   private(set) var sites: [GraphSite] = []
   private var seen = Set<String>()
+  /// Of the operation that is looked at.
+  private var position = 0
 
   init(_ graph: ONNXGraph) {
     tensors = Dictionary(
@@ -36,7 +41,9 @@ struct GraphSiteCatalog {
       }
     }
     self.dequantized = dequantized
-    for node in graph.nodes where node.domain.isEmpty || node.domain == "com.microsoft" {
+    for (index, node) in graph.nodes.enumerated()
+    where node.domain.isEmpty || node.domain == "com.microsoft" {
+      position = index
       add(node)
     }
   }
@@ -94,11 +101,16 @@ struct GraphSiteCatalog {
     let site = Site(
       index: sites.count, name: tensor.name, role: role, block: nil, rows: matrix.rows,
       columns: matrix.columns, stored: StorageType(tensor.type) ?? .i8,
-      bias: biasTensor?.name)
+      bias: biasTensor?.name ?? Self.roomForBias(node, tensor.name))
     sites.append(
       GraphSite(
         site: site, shape: tensor.shape, type: tensor.type, isTransposed: isTransposed,
-        byteCount: tensor.byteCount))
+        byteCount: tensor.byteCount, node: position, place: weight))
+  }
+
+  /// The bias a convolution without one can be given; `nil` for other operations.
+  private static func roomForBias(_ node: ONNXNode, _ weight: String) -> String? {
+    node.type == "Conv" && node.inputs.count == 2 ? "\(weight)/bias" : nil
   }
 
   /// Outputs × inputs; recurrent weights have all directions' gates below each other.

@@ -1,4 +1,4 @@
-public import ViseCompression
+import ViseCompression
 import ViseFormats
 public import ViseTensor
 
@@ -32,33 +32,29 @@ public struct GraphWeights: Sendable {
     return site.isTransposed ? stored.transposed() : stored
   }
 
-  /// The site's tensor with the values that `treatment` leaves, which are float32.
-  public func tensor(
-    of site: GraphSite, under treatment: Treatment, work: RowWork
-  ) throws -> Tensor {
-    let compressed = try SiteCompression(
-      treatment: treatment, calibration: nil, factors: factors, work: work
-    ).compress(try matrix(of: site), site: site.site)
-    let values = try compressed.values(work: work)
+  /// What `treatment` makes of the site's weight.
+  func compressed(
+    _ site: GraphSite, under treatment: Treatment, calibration: (any CalibrationSource)?,
+    work: RowWork
+  ) throws -> (weight: Matrix, stored: CompressedSite) {
+    var alone = treatment
+    alone.inputs = nil
+    alone.correctsBias = false
+    let weight = try matrix(of: site)
+    let stored = try SiteCompression(
+      treatment: alone, calibration: calibration, factors: factors, work: work
+    ).compress(weight, site: site.site)
+    return (weight, stored)
+  }
+
+  /// `values`, outputs × inputs, as the file has them: its shape, order and type of floats.
+  func tensor(of site: GraphSite, _ values: Matrix) throws -> Tensor {
     let stored = site.isTransposed ? values.transposed() : values
     let result = Tensor(.float32, site.shape)
     withExtendedLifetime(stored) {
       result.pointer(Float.self).update(from: stored.pointer, count: result.count)
     }
-    return result
-  }
-
-  /// By value of `program`, the tensors that `plan` puts in the place of the file's.
-  public func replacements(
-    _ plan: Plan, in program: GraphProgram, work: RowWork
-  ) throws -> [Int: Tensor] {
-    var result: [Int: Tensor] = [:]
-    for site in model.sites {
-      guard let treatment = plan.change(of: site.site),
-        let value = program.value(named: site.site.name)
-      else { continue }
-      result[value] = try tensor(of: site, under: treatment, work: work)
-    }
-    return result
+    let context = KernelContext(pool: nil, work: RowWork(pool: nil), byteLimit: .max / 16)
+    return try TypeConversion.convert(result, to: site.type, context)
   }
 }

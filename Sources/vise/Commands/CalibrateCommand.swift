@@ -7,7 +7,8 @@ import ViseTensor
 struct CalibrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "calibrate",
-    abstract: "Collect statistics of a model's activations on a text.")
+    abstract: "Collect statistics of a model's activations on a text.",
+    discussion: "An ONNX model is run on images: --data instead of --text.")
 
   @OptionGroup var input: ModelArguments
 
@@ -42,6 +43,8 @@ struct CalibrateCommand: ParsableCommand {
   @Flag(help: "Replace the file if it exists.")
   var overwrite = false
 
+  @OptionGroup var imageOptions: ImageOptions
+
   @OptionGroup var options: RunOptions
 
   private struct OverlapEntry: Encodable {
@@ -60,6 +63,12 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func validate() throws {
+    guard imageOptions.data == nil else {
+      guard text == nil, selfGenerate == nil else {
+        throw ValidationError("--data goes with neither --text nor --self-generate")
+      }
+      return
+    }
     if (text == nil) == (selfGenerate == nil) {
       throw ValidationError("give one of --text and --self-generate")
     }
@@ -85,6 +94,13 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
+      guard imageOptions.data == nil else {
+        try GraphCalibration(
+          path: input.model, out: out, replacing: overwrite, limit: limit,
+          imageOptions: imageOptions, options: options
+        ).run(json: input.json)
+        return
+      }
       let model = try Model(path: input.model)
       let session = try options.session(model)
       let (text, source) = try preserving(try calibrationText(session), model)

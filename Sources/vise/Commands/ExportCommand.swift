@@ -1,6 +1,7 @@
 public import ArgumentParser
 import ViseCompression
 import ViseFormats
+import ViseGraphs
 public import ViseModels
 import ViseTensor
 
@@ -11,7 +12,7 @@ struct ExportCommand: ParsableCommand {
     discussion: """
       gguf holds ggml's types and runs in llama.cpp. safetensors is Vise's own layout, which holds \
       every treatment. compressed-tensors (int4 and int8, for vLLM) and dense (plain floats) are \
-      folders with model.safetensors and config.json.
+      folders with model.safetensors and config.json. ONNX models become ONNX models (onnx).
       """)
 
   @OptionGroup var input: ModelArguments
@@ -24,8 +25,9 @@ struct ExportCommand: ParsableCommand {
 
   @Option(
     help:
-      "gguf, safetensors, compressed-tensors or dense; by default gguf where that holds the plan.")
-  var to: ExportTarget?
+      "gguf, safetensors, compressed-tensors, dense or onnx; by default gguf where it holds the plan."
+  )
+  var to: ExportName?
 
   @Option(help: "How folders store what is not quantized: f16, bf16 or f32.")
   var dtype = FloatType.f16
@@ -54,9 +56,17 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
+      if to?.target == nil, GraphModel.accepts(path: input.model) {
+        try GraphExport(
+          path: input.model, planPath: plan, out: out, calibration: calibration.calibration,
+          replacing: overwrite, isDry: dryRun
+        ).run(json: input.json)
+        return
+      }
+      if let to, to.target == nil { throw InputError.notONNX }
       let model = try Model(path: input.model)
       let file = try PlanLoader.load(plan, model: model)
-      let target = to ?? model.exportTarget(of: file.plan, path: out)
+      let target = to?.target ?? model.exportTarget(of: file.plan, path: out)
       let predicted = try model.exportByteCount(of: file.plan, as: target, floats: dtype)
       let written = dryRun ? nil : try export(file, model, as: target)
       let report = Report(
@@ -86,6 +96,29 @@ struct ExportCommand: ParsableCommand {
   }
 }
 
-extension ExportTarget: ExpressibleByArgument {}
+/// What `--to` names: a target of language models, or ONNX.
+enum ExportName: ExpressibleByArgument {
+  case onnx
+  case other(ExportTarget)
+
+  init?(argument: String) {
+    if argument == "onnx" {
+      self = .onnx
+    } else if let target = ExportTarget(rawValue: argument) {
+      self = .other(target)
+    } else {
+      return nil
+    }
+  }
+
+  /// `nil` for ONNX.
+  var target: ExportTarget? {
+    if case .other(let target) = self { target } else { nil }
+  }
+
+  static var allValueStrings: [String] {
+    ["onnx"] + ExportTarget.allCases.map(\.rawValue)
+  }
+}
 
 extension FloatType: ExpressibleByArgument {}

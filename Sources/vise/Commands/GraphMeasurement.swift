@@ -24,8 +24,15 @@ struct ImageOptions: ParsableArguments {
     }
   }
 
-  /// The images as a model with `channels` channels expects them.
-  func images(channels: Int?, limit: Int?, byteLimit: Int) throws -> LabelledImages {
+  /// The images as `model` expects them.
+  func images(for model: GraphModel, limit: Int?, byteLimit: Int) throws -> LabelledImages {
+    let declared = model.source.graph.inputs.first?.shape
+    var channels: Int?
+    if let declared, declared.count > 1, case .fixed(let count) = declared[1] { channels = count }
+    return try images(channels: channels, limit: limit, byteLimit: byteLimit)
+  }
+
+  private func images(channels: Int?, limit: Int?, byteLimit: Int) throws -> LabelledImages {
     guard let data else { throw InputError.noImages }
     let file = try ArrayFile(path: data, byteLimit: byteLimit)
     let (x, y) = (try file.array("x"), try file.array("y"))
@@ -62,6 +69,7 @@ struct GraphMeasurement {
   let limit: Int?
   let imageOptions: ImageOptions
   let options: RunOptions
+  let calibration: String?
 
   struct Interval: Encodable {
     let level: Double
@@ -92,20 +100,19 @@ struct GraphMeasurement {
   }
 
   func report() throws -> Report {
-    let model = try GraphModel(path: path)
-    let sites = model.sites.map(\.site)
-    let text = try planPath.map { try PlanLoader.text($0) }
-    let file = try PlanFile(text: text ?? "", sites: sites)
-    let declared = model.source.graph.inputs.first?.shape
-    var channels: Int?
-    if let declared, declared.count > 1, case .fixed(let count) = declared[1] { channels = count }
+    let model = try GraphModel.open(path: path)
+    let file = try GraphPlanLoader.load(planPath, model: model)
     let images = try imageOptions.images(
-      channels: channels, limit: limit, byteLimit: options.memoryByteCount)
+      for: model, limit: limit, byteLimit: options.memoryByteCount)
+    let statistics = try calibration.map { try GraphCalibrationFile(path: $0, model: model) }
+    try statistics?.check(against: images)
     let evaluator = try ClassifierEvaluator(
       model: model, images: images, pool: options.pool(), byteLimit: options.memoryByteCount)
+    let planned = try evaluator.planned(
+      file.plan, calibration: statistics, cancellation: Interrupt.flag)
     let progress = ProgressLine("measuring image")
     let start = ContinuousClock.now
-    let scores = try evaluator.measure(file.plan, cancellation: Interrupt.flag) {
+    let scores = try evaluator.measure(planned, cancellation: Interrupt.flag) {
       progress.report($0, of: images.count)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -121,10 +128,10 @@ struct GraphMeasurement {
         top1Difference: Self.bounds(scores.top1Difference),
         agreement: Self.bounds(scores.agreement), klMean: Self.bounds(scores.divergence)),
       seconds: seconds, imagesPerSecond: Double(scores.count) / seconds,
-      substitutions: SubstitutionEntry.list(file))
+      substitutions: SubstitutionEntry.list(file) + SubstitutionEntry.list(planned))
   }
 
-  private static func bytes(of site: GraphSite, in plan: Plan) -> Int {
+  static func bytes(of site: GraphSite, in plan: Plan) -> Int {
     plan.change(of: site.site)?.byteCount(for: site.site) ?? site.byteCount
   }
 
@@ -147,5 +154,23 @@ struct GraphMeasurement {
     print("became right / wrong  \(report.gained) / \(report.lost)")
     print("bytes of the layers   \(report.siteBytes) (file \(report.referenceSiteBytes))")
     print("images per second     \(report.imagesPerSecond)")
+  }
+}
+
+/// Reads a plan file against an ONNX model.
+enum GraphPlanLoader {
+  /// The plan at `path`; no path is the plan that keeps everything.
+  static func load(_ path: String?, model: GraphModel) throws -> PlanFile {
+    try PlanFile(
+      text: try path.map { try PlanLoader.text($0) } ?? "", sites: model.sites.map(\.site))
+  }
+}
+
+extension SubstitutionEntry {
+  /// Sites that are stored otherwise than their formats say.
+  static func list(_ planned: PlannedGraph) -> [SubstitutionEntry] {
+    planned.notes.map {
+      SubstitutionEntry(site: $0.site, asked: $0.asked, used: $0.used, reason: $0.reason)
+    }
   }
 }

@@ -68,7 +68,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run(leavesNothing: true) {
-      let report = try ONNXReader.accepts(path: model) ? graphReport() : report(Model(path: model))
+      let report = try GraphModel.accepts(path: model) ? graphReport() : report(Model(path: model))
       if json { try JSONOutput.write(report) } else { Self.printTable(report) }
     }
   }
@@ -85,7 +85,7 @@ struct InspectCommand: ParsableCommand {
 
   private func graphReport() throws -> Report {
     guard plan == nil else { throw InputError.noPlansForONNX }
-    return Report(try GraphModel(path: model))
+    return Report(try GraphModel.open(path: model))
   }
 
   private static func report(

@@ -11,7 +11,10 @@ struct MeasureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "measure",
     abstract: "Measure perplexity, KL divergence and agreement of a plan on a text.",
-    discussion: "An ONNX classifier is measured on labelled images: --data instead of --text.")
+    discussion: """
+      An ONNX classifier is measured on labelled images: --data instead of --text. A text encoder \
+      is measured on pairs of sentences: --pairs.
+      """)
 
   @OptionGroup var input: ModelArguments
 
@@ -19,6 +22,9 @@ struct MeasureCommand: ParsableCommand {
   var text: String?
 
   @OptionGroup var imageOptions: ImageOptions
+
+  @Option(help: "For encoders: lines of two sentences and their similarity, as CSV.")
+  var pairs: String?
 
   @Option(help: "A plan file; without one only the reference is measured.")
   var plan: String?
@@ -65,10 +71,10 @@ struct MeasureCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard (text == nil) != (imageOptions.data == nil) else {
-      throw ValidationError("give --text, or --data for an ONNX classifier")
+    guard [text, imageOptions.data, pairs].count(where: { $0 != nil }) == 1 else {
+      throw ValidationError("give --text, --data for an ONNX classifier or --pairs for an encoder")
     }
-    guard imageOptions.data == nil else { return }
+    guard text != nil else { return }
     guard window >= 4, window <= 1 << 20 else {
       throw ValidationError("--window takes 4 or more tokens")
     }
@@ -78,7 +84,7 @@ struct MeasureCommand: ParsableCommand {
   func run() throws {
     try CommandRunner.run(leavesNothing: true) {
       guard let text else {
-        try measureImages()
+        if let pairs { try measurePairs(pairs) } else { try measureImages() }
         return
       }
       let model = try Model(path: input.model)
@@ -103,10 +109,17 @@ struct MeasureCommand: ParsableCommand {
     }
   }
 
+  private func measurePairs(_ pairs: String) throws {
+    let report = try EncoderMeasurement(
+      path: input.model, planPath: plan, pairs: pairs, limit: limit, options: options
+    ).report()
+    if input.json { try JSONOutput.write(report) } else { EncoderMeasurement.printSummary(report) }
+  }
+
   private func measureImages() throws {
     let report = try GraphMeasurement(
       path: input.model, planPath: plan, limit: limit, imageOptions: imageOptions,
-      options: options
+      options: options, calibration: calibration.calibration
     ).report()
     if input.json { try JSONOutput.write(report) } else { GraphMeasurement.printSummary(report) }
   }

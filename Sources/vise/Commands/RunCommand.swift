@@ -69,7 +69,7 @@ struct RunCommand: ParsableCommand {
   }
 
   static func report(model: String, folder: String, context: GraphContext) throws -> Report {
-    let program = try GraphModel(path: model).program()
+    let program = try GraphModel.open(path: model).program()
     let modelCase = try ModelCase(folder: folder)
     let tolerance = CaseTolerance.read(beside: folder)
     let start = ContinuousClock.now

@@ -35,7 +35,8 @@ enum CommandRunner {
     case is CheckpointError, is ModelError, is PlanFileError, is TokenizerError, is StorageError,
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
       is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
-      is OperatorFault, is ArrayFileError, is ImageSetError:
+      is OperatorFault, is ArrayFileError, is ImageSetError, is BERTGraph.Fault,
+      is SentencePairsError:
       true
     default: false
     }
@@ -55,5 +56,7 @@ enum InputError: Error, Equatable {
   case nothingTimed
   case noPlansForONNX
   case noImages
+  /// ONNX was asked for of another model.
+  case notONNX
   case unknownDevice(String, known: [String])
 }

@@ -66,6 +66,11 @@ enum ErrorText {
       "no plan could be timed: the machine is busy, or the weights do not fit --memory"
     case InputError.noPlansForONNX: "plans do not apply to ONNX models yet"
     case InputError.noImages: "an ONNX classifier needs --data with labelled images"
+    case SentencePairsError.invalidLine(let path, let line):
+      "\(path): line \(line): not two texts and a number with commas between them"
+    case SentencePairsError.tooFew(let path, let count): "\(path): only \(count) pairs"
+    case SentencePairsError.notUTF8(let path): "\(path): not UTF-8 text"
+    case InputError.notONNX: "only ONNX models are written as ONNX"
     case let error as ImageSetError: images(error)
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"

@@ -1,0 +1,77 @@
+public import ViseCompression
+import ViseFormats
+public import ViseGraphs
+import ViseModels
+import ViseTensor
+
+/// Statistics of an ONNX model's inputs in a file, read as they are asked for.
+public struct GraphCalibrationFile: CalibrationSource {
+  private let file: Checkpoint
+  private let header: CalibrationHeader
+  private let inputs: [String: CalibrationInput]
+
+  /// Opens the file at `path` for `model`; checks that it is whole and about this model.
+  public init(path: String, model: GraphModel) throws {
+    file = try Checkpoint.openSafetensorsFile(path)
+    guard let header = CalibrationHeader(file.metadata), header.isFinished else {
+      throw CalibrationError.notACalibration(path: path)
+    }
+    guard header.model == GraphFingerprint.compute(model) else {
+      throw CalibrationError.wrongModel(path: path)
+    }
+    self.header = header
+    let inputs = Self.stored(Self.inputs(of: model))
+    for input in inputs where !CalibrationStorage.holds(input, file) {
+      throw CalibrationError.unusableInput(path: path, name: input.name)
+    }
+    self.inputs = Dictionary(
+      inputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  public var identity: String { header.identity }
+
+  /// Refuses images that the statistics are of.
+  public func check(against images: LabelledImages) throws(CalibrationError) {
+    if images.identity == header.data { throw .sameText }
+  }
+
+  public func statistics(of site: Site) throws -> SiteCalibration? {
+    guard let input = inputs[site.name] else { return nil }
+    let sums = try CalibrationStorage.read(input, from: file)
+    guard let statistics = sums.statistics(tokenCount: header.tokenCount) else {
+      throw CalibrationError.notFinite(name: input.name)
+    }
+    return statistics
+  }
+
+  /// What the sites of `model` read, where that is known.
+  static func inputs(of model: GraphModel) -> [GraphInput] {
+    model.sites.compactMap { $0.isTreatable ? GraphInput($0, of: model) : nil }
+  }
+
+  /// The same as the file names them.
+  static func stored(_ inputs: [GraphInput]) -> [CalibrationInput] {
+    inputs.enumerated().map { index, input in
+      CalibrationInput(
+        name: input.site.site.name, columns: input.site.site.columns, node: index)
+    }
+  }
+}
+
+/// A key for what is stored about an ONNX model: FNV-1a over names, shapes, types and samples.
+enum GraphFingerprint {
+  private static let sampleByteCount = 4096
+
+  static func compute(_ model: GraphModel) -> String {
+    var hash = FNV1a()
+    for tensor in model.source.graph.initializers {
+      hash.combine(tensor.name.utf8)
+      hash.combine("\(tensor.shape) \(tensor.type.name)".utf8)
+      tensor.withBytes { bytes in
+        hash.combine(bytes.prefix(sampleByteCount / 2))
+        hash.combine(bytes.suffix(sampleByteCount / 2))
+      }
+    }
+    return hash.hexadecimal
+  }
+}

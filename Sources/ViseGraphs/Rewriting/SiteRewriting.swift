@@ -1,0 +1,127 @@
+import ViseCompression
+import ViseFormats
+import ViseTensor
+
+/// Puts what a treatment makes of one site into a graph.
+struct SiteRewriting {
+  let site: GraphSite
+  let treatment: Treatment
+  let weights: GraphWeights
+  let calibration: (any CalibrationSource)?
+  let work: RowWork
+
+  private var name: String { site.site.name }
+
+  /// Changes the graph; says where the weight is stored otherwise than its format asks.
+  func apply(to editor: inout GraphEditor) throws -> PlannedGraph.Note? {
+    var note: PlannedGraph.Note?
+    if treatment.format != nil || treatment.sparsity != nil || treatment.form != .whole {
+      note = try replaceWeight(&editor)
+    }
+    if let format = treatment.inputs { try quantizeInput(format, &editor) }
+    return note
+  }
+
+  private func replaceWeight(_ editor: inout GraphEditor) throws -> PlannedGraph.Note? {
+    let (weight, stored) = try weights.compressed(
+      site, under: treatment, calibration: calibration, work: work)
+    let storage = WeightStorage(site: site, stored: stored)
+    var reason = storage.misfit(opset: editor.opset)
+    let values: Matrix
+    if let factors = try factors(stored) {
+      reason = factors.misfit(editor.nodes[site.node])
+      values = try stored.values(work: work)
+      if reason == nil {
+        factors.insert(into: &editor)
+        reason = treatment.format == nil ? nil : "the factors are stored as the decoded values"
+      } else {
+        editor.replace(name, by: ONNXTensor(name: name, try weights.tensor(of: site, values)))
+      }
+    } else if reason == nil {
+      values = try storage.insert(into: &editor)
+    } else {
+      values = try stored.values(work: work)
+      let tensor = try weights.tensor(of: site, values)
+      editor.replace(name, by: ONNXTensor(name: name, tensor))
+    }
+    if treatment.correctsBias { try correctBias(weight, values, &editor) }
+    guard let reason, treatment.format != nil || treatment.form != .whole else { return nil }
+    return PlannedGraph.Note(
+      site: name, asked: treatment.name, used: site.type.name, reason: reason)
+  }
+
+  /// The two matrices of a weight of low rank; `nil` for other forms.
+  private func factors(_ stored: CompressedSite) throws -> FactorStorage? {
+    guard case .lowRank = treatment.form, case .factors(let parts) = stored.storage,
+      parts.count == 2
+    else { return nil }
+    let matrices = try parts.map { try stored.format.codec.decode($0, work: work) }
+    return FactorStorage(site: site, left: matrices[0], right: matrices[1])
+  }
+
+  /// Adds what the outputs lack on average to the layer's bias.
+  private func correctBias(
+    _ weight: Matrix, _ values: Matrix, _ editor: inout GraphEditor
+  ) throws {
+    guard site.site.role != .depthwiseConvolution else {
+      throw CompressionError.unsuitable("means of the inputs are not known channel by channel")
+    }
+    guard let mean = try calibration?.statistics(of: site.site)?.mean else {
+      throw CompressionError.needsCalibration(method: "bias=correct")
+    }
+    let correction = BiasCorrection.correction(weight: weight, decoded: values, mean: mean)
+    guard let bias = site.site.bias else {
+      throw CompressionError.unsuitable("the layer has no bias that could be corrected")
+    }
+    guard let stored = editor.initializer(bias) else {
+      let name = editor.add(bias) { ONNXTensor(name: $0, Tensor([correction.count], correction)) }
+      let node = editor.nodes[site.node]
+      editor.replaceNode(site.node, by: node.reading(node.inputs + [name]))
+      return
+    }
+    let node = editor.nodes[site.node]
+    guard let old = stored.tensor, old.type == .float32, old.count == correction.count,
+      node.attributes["beta"] == nil || node.floatAttribute("beta") == 1,
+      node.attributes["alpha"] == nil || node.floatAttribute("alpha") == 1
+    else { throw CompressionError.unsuitable("its bias is not one number an output") }
+    let sum = zip(old.values(Float.self), correction).map { $0 + $1 }
+    editor.replace(bias, by: ONNXTensor(name: bias, Tensor(old.shape, sum)))
+  }
+
+  /// Lets the layer read its input through codes.
+  private func quantizeInput(_ format: InputFormat, _ editor: inout GraphEditor) throws {
+    let node = editor.nodes[site.node]
+    let place = site.place == 0 ? 1 : 0
+    let input = node.inputs[place]
+    guard site.type == .float32 else {
+      throw CompressionError.unsuitable("inputs of \(site.type.name) layers are not quantized")
+    }
+    let grid = format.isDynamic ? nil : format.grid(covering: try range())
+    let quantizer = InputQuantizer(input: input, format: format, grid: grid)
+    let output = quantizer.insert(before: site.node, &editor)
+    var inputs = node.inputs
+    inputs[place] = output
+    editor.replaceNode(site.node, by: editor.nodes[site.node].reading(inputs))
+  }
+
+  /// From the smallest to the largest value that calibration saw.
+  private func range() throws -> ClosedRange<Float> {
+    guard let statistics = try calibration?.statistics(of: site.site),
+      let low = statistics.minimum.min(), let high = statistics.maximum.max(), low <= high
+    else { throw CompressionError.needsCalibration(method: "inputs=int8") }
+    return low...high
+  }
+}
+
+extension ONNXNode {
+  /// The same operation on other inputs.
+  func reading(_ inputs: [String]) -> ONNXNode {
+    ONNXNode(
+      name: name, domain: domain, type: type, inputs: inputs, outputs: outputs,
+      attributes: attributes)
+  }
+
+  func floatAttribute(_ name: String) -> Float? {
+    if case .float(let value) = attributes[name] { value } else { nil }
+  }
+}
