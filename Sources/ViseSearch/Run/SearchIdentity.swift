@@ -29,5 +29,5 @@ public struct SearchIdentity: Hashable, Sendable {
   }
 
   /// Changes where strategies propose other plans than before.
-  private static let version = 1
+  private static let version = 2
 }
