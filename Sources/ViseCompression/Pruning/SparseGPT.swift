@@ -6,8 +6,8 @@ public import ViseTensor
 /// (arXiv:2301.00774, algorithm 1): with H⁻¹ = Uᵀ·U, removing w[j] costs (w[j] / U[j, j])² once the
 /// columns behind have taken w[k] −= w[j] / U[j, j] · U[j, k]. The mask of a group is chosen when
 /// the sweep reaches it, from values as corrected so far. Groups are those of an N:M pattern, or
-/// 128 columns, of which unstructured pruning takes the same share from each: how many weights a
-/// row loses there is decided by the costs of all rows beforehand, so that rows may be swept apart.
+/// 128 columns, of which unstructured pruning removes what costs least over all rows: so every row
+/// is swept up to a block before the next block's mask is chosen.
 public struct SparseGPT: Sendable {
   public let sparsity: Sparsity
   private let factor: InputFactor
@@ -32,34 +32,35 @@ public struct SparseGPT: Sendable {
     precondition(weight.columns == factor.size)
     let values = weight.copy()
     let mask = Mask(rows: weight.rows, columns: weight.columns)
-    let counts = prunedCounts(weight)
-    let groups = counts.count / max(weight.rows, 1)
-    try work.forEachChunk(of: weight.rows, length: BlockGPTQ.rowsAtOnce) { rows in
-      let kept = Matrix(rows: rows.count, columns: weight.columns)
-      let counts = Array(counts[rows.lowerBound * groups..<rows.upperBound * groups])
-      withExtendedLifetime((values, kept)) {
-        sweep(values.row(rows.lowerBound), rows: rows.count, counts: counts, kept: kept)
-        for row in rows { mask.fill(row: row, from: kept.row(row - rows.lowerBound)) }
+    let kept = Matrix(rows: weight.rows, columns: weight.columns)
+    for first in stride(from: 0, to: weight.columns, by: chunkLength) {
+      let chunk = first..<min(first + chunkLength, weight.columns)
+      let counts = prunedCounts(values, chunk)
+      let groups = counts.count / max(weight.rows, 1)
+      try work.forEachChunk(of: weight.rows, length: BlockGPTQ.rowsAtOnce) { rows in
+        let counts = Array(counts[rows.lowerBound * groups..<rows.upperBound * groups])
+        sweep(values, rows, chunk, counts: counts, kept: kept)
       }
+    }
+    withExtendedLifetime(kept) {
+      for row in 0..<weight.rows { mask.fill(row: row, from: kept.row(row)) }
     }
     return PrunedWeight(values: values, mask: mask)
   }
 
-  /// Weights to remove in each group of each row.
-  private func prunedCounts(_ weight: Matrix) -> [Int32] {
-    let columns = weight.columns
-    let groups = (columns + groupLength - 1) / groupLength
+  /// Weights to remove in each group of `chunk` of each row.
+  private func prunedCounts(_ values: Matrix, _ chunk: Range<Int>) -> [Int32] {
     if case .nOfM(let kept, let group) = sparsity.pattern {
-      return [Int32](repeating: Int32(group - kept), count: weight.rows * groups)
+      let groups = (chunk.count + group - 1) / group
+      return [Int32](repeating: Int32(group - kept), count: values.rows * groups)
     }
-    var counts = [Int32](repeating: 0, count: weight.rows * groups)
-    var taken = 0
-    for group in 0..<groups {
-      let range = group * groupLength..<min((group + 1) * groupLength, columns)
-      // What all groups so far lose together is rounded, not each group's share.
-      let total = Int((sparsity.ratio * Double(weight.rows * range.upperBound)).rounded())
-      count(total - taken, cheapestOf: weight, range) { counts[$0 * groups + group] += 1 }
-      taken = total
+    // What all chunks so far lose together is rounded, not each one's share.
+    func total(_ columns: Int) -> Int {
+      Int((sparsity.ratio * Double(values.rows * columns)).rounded())
+    }
+    var counts = [Int32](repeating: 0, count: values.rows)
+    count(total(chunk.upperBound) - total(chunk.lowerBound), cheapestOf: values, chunk) {
+      counts[$0] += 1
     }
     return counts
   }
@@ -91,33 +92,30 @@ public struct SparseGPT: Sendable {
     }
   }
 
-  /// Algorithm 1 over some rows, in place.
+  /// Algorithm 1 over a chunk of columns of some rows, in place.
   private func sweep(
-    _ values: UnsafeMutablePointer<Float>, rows: Int, counts: [Int32], kept: Matrix
+    _ values: Matrix, _ rows: Range<Int>, _ chunk: Range<Int>, counts: [Int32], kept: Matrix
   ) {
-    let columns = kept.columns
-    let groups = counts.count / max(rows, 1)
-    let errors = Matrix(rows: rows, columns: chunkLength)
-    withExtendedLifetime((kept, errors, factor)) {
-      for first in stride(from: 0, to: columns, by: chunkLength) {
-        let count = min(chunkLength, columns - first)
-        let corner = factor.inverseFactor.pointer + first * columns + first
-        counts.withUnsafeBufferPointer { counts in
-          guard let counts = counts.baseAddress else { return }
-          BlockSolving.sparseFeedback(
-            values: .init(values + first, stride: columns), rows: rows, columns: count,
-            factor: .init(corner, stride: columns),
-            pruned: .init(counts + first / groupLength, stride: groups, groupLength: groupLength),
-            kept: .init(kept.pointer + first, stride: columns),
-            errors: .init(errors.pointer, stride: chunkLength))
-        }
-        let rest = columns - first - count
-        guard rest > 0 else { break }
-        BLAS.multiply(
-          m: rows, n: rest, k: count, alpha: -1, a: errors.pointer, strideA: chunkLength,
-          b: corner + count, strideB: columns, beta: 1, c: values + first + count,
-          strideC: columns)
+    let columns = values.columns
+    let errors = Matrix(rows: rows.count, columns: chunkLength)
+    withExtendedLifetime((values, kept, errors, factor)) {
+      let start = values.row(rows.lowerBound) + chunk.lowerBound
+      let corner = factor.inverseFactor.row(chunk.lowerBound) + chunk.lowerBound
+      counts.withUnsafeBufferPointer { counts in
+        guard let pruned = counts.baseAddress else { return }
+        BlockSolving.sparseFeedback(
+          values: .init(start, stride: columns), rows: rows.count, columns: chunk.count,
+          factor: .init(corner, stride: columns),
+          pruned: .init(pruned, stride: counts.count / rows.count, groupLength: groupLength),
+          kept: .init(kept.row(rows.lowerBound) + chunk.lowerBound, stride: columns),
+          errors: .init(errors.pointer, stride: chunkLength))
       }
+      let rest = columns - chunk.upperBound
+      guard rest > 0 else { return }
+      BLAS.multiply(
+        m: rows.count, n: rest, k: chunk.count, alpha: -1, a: errors.pointer,
+        strideA: chunkLength, b: corner + chunk.count, strideB: columns, beta: 1,
+        c: start + chunk.count, strideC: columns)
     }
   }
 }
