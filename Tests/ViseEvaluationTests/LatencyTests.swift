@@ -169,4 +169,39 @@ import ViseTensor
     model.learn(speed(0.05, isCalm: true), of: plan)
     #expect(model.latency(of: plan)?.decodeSecondsPerToken.value == 0.05)
   }
+
+  /// Short prompts are read at another rate than long ones: plans run with those say nothing of it.
+  @Test func runsOfShortPromptsAreHeldAgainstTheModelAsLoadedWithShortPrompts() throws {
+    let sample = try SampleSession(windows: 1)
+    let costs = MachineCosts(pool: sample.session.pool)
+    let flag = CancellationFlag()
+    let model = try LatencyModel(model: sample.session.model, costs: costs)
+    func speed(prompt: Int, seconds: Double) -> DecodingSpeed {
+      DecodingSpeed(
+        secondsPerToken: [1], promptSeconds: [seconds], promptLength: prompt, tokens: 8)
+    }
+    let sites = sample.session.model.sites.filter { $0.role == .ffnDown }
+    let plans = (1...sites.count).map { count in
+      sites.prefix(count).reduce(into: Plan()) { $0[$1.name] = Treatment(format: .ggml(.q8_0)) }
+    }
+    for kernel in model.kernels(of: Plan()).union(model.kernels(of: plans[0])) {
+      try costs.measure(kernel, cancellation: flag)
+    }
+    func promptSeconds(_ plan: Plan) throws -> Double {
+      512 / (try #require(model.latency(of: plan)).prefillTokensPerSecond.value)
+    }
+    // As long as what the plans change, so that a wrong reference would show.
+    model.useReference(speed(prompt: 512, seconds: 1), others: [])
+    let long = 4 * (try plans.map { abs(try promptSeconds($0) - 1) }.max() ?? 0)
+    let short = 0.15 * long
+    model.useReference(
+      speed(prompt: 512, seconds: long), others: [speed(prompt: 128, seconds: short)])
+    let changes = try plans.map { try promptSeconds($0) - long }
+    for (plan, change) in zip(plans, changes) {
+      model.learn(speed(prompt: 128, seconds: short + change / 4), of: plan, isShown: false)
+    }
+    for (plan, change) in zip(plans, changes) {
+      #expect(abs(try promptSeconds(plan) - long - change) < 1e-6 * long)
+    }
+  }
 }

@@ -37,11 +37,6 @@ struct DecodingSpeed: Hashable, Sendable {
   /// Seconds until the prompt was read.
   var promptMedian: Double { Self.median(promptSeconds) }
 
-  /// Seconds until about as long a prompt would be read.
-  func promptSeconds(of length: Int) -> Double {
-    promptMedian * Double(length) / Double(promptLength)
-  }
-
   /// Seconds a token, as they were measured.
   var decodeEstimate: Estimate {
     Estimate(

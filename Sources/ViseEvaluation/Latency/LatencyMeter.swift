@@ -49,18 +49,23 @@ public final class LatencyMeter {
   /// Times the model as loaded; false where that was done, or its weights take too much memory.
   public func measureReference(cancellation: CancellationFlag) throws -> Bool {
     guard !isReferenceTimed, fits(Plan()) else { return false }
-    let speed = try known("reference") {
-      var best = try time(Plan(), Self.full, areWeightsMade: true, cancellation)
-      for _ in 1..<Self.referenceTries where !best.isCalm {
-        let next = try time(Plan(), Self.full, areWeightsMade: true, cancellation)
-        if next.isCalm || next.decodeSeconds < best.decodeSeconds { best = next }
-      }
-      return best
-    }
-    isCalm = speed.isCalm
-    model.useReference(speed)
+    let speed = try known("reference") { try timeReference(Self.full, cancellation) }
+    let short = try known("short reference") { try timeReference(Self.short, cancellation) }
+    isCalm = speed.isCalm && short.isCalm
+    model.useReference(speed, others: [short])
     isReferenceTimed = true
     return true
+  }
+
+  private func timeReference(
+    _ length: Length, _ cancellation: CancellationFlag
+  ) throws -> DecodingSpeed {
+    var best = try time(Plan(), length, areWeightsMade: true, cancellation)
+    for _ in 1..<Self.referenceTries where !best.isCalm {
+      let next = try time(Plan(), length, areWeightsMade: true, cancellation)
+      if next.isCalm || next.decodeSeconds < best.decodeSeconds { best = next }
+    }
+    return best
   }
 
   /// Times one kernel the model as loaded or `plan` needs; false where all are known.

@@ -12,6 +12,9 @@ public import ViseModels
 public final class LatencyModel: LatencyPredicting {
   private struct State {
     var reference: DecodingSpeed?
+    /// Seconds the model as loaded took for prompts, by their length: short ones are not read at the
+    /// rate of long ones.
+    var promptSeconds: [Int: Double] = [:]
     /// By the products of the plan: where they lie makes no difference.
     var speeds: [[DecodingProduct: Int]: DecodingSpeed] = [:]
     var decodeTrials = LatencyTrials()
@@ -46,10 +49,13 @@ public final class LatencyModel: LatencyPredicting {
   func weightByteCount(of plan: Plan) -> Int { ProductWork(products.counts(of: plan)).byteCount }
 
   /// Takes up how fast the model as loaded ran.
-  func useReference(_ speed: DecodingSpeed) {
-    state.withLock {
-      $0.reference = speed
-      $0.speeds[reference.counts] = speed
+  ///
+  /// - Parameter others: the same with prompts of other lengths, for plans that are run with those.
+  func useReference(_ speed: DecodingSpeed, others: [DecodingSpeed]) {
+    state.withLock { state in
+      state.reference = speed
+      state.speeds[reference.counts] = speed
+      for speed in others + [speed] { state.promptSeconds[speed.promptLength] = speed.promptMedian }
     }
   }
 
@@ -69,10 +75,10 @@ public final class LatencyModel: LatencyPredicting {
         .init(
           change: change.decode, reference: reference.decodeSeconds,
           measured: speed.decodeSeconds), key: key)
+      guard let seconds = state.promptSeconds[speed.promptLength] else { return }
       state.promptTrials.add(
         .init(
-          change: change.prompt(speed.promptLength),
-          reference: reference.promptSeconds(of: speed.promptLength),
+          change: change.prompt(speed.promptLength), reference: seconds,
           measured: speed.promptMedian), key: key)
     }
   }
