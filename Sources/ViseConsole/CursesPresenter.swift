@@ -3,7 +3,7 @@ public import ViseTerminal
 
 /// Puts frames on the terminal that is open: only rows that changed reach curses.
 public struct CursesPresenter {
-  private let styles: [Int16]
+  private var styles: [Int16]
   private var shown: CellBuffer?
   private var row: [ct_cell] = []
   /// Whether the terminal takes a frame as one update.
@@ -17,8 +17,18 @@ public struct CursesPresenter {
 
   /// Allocates the theme's styles on the open terminal.
   public init(theme: Theme, level: ColorLevel) {
+    styles = Self.allocate(theme, level)
+  }
+
+  /// Shows what comes in another theme; everything is sent again.
+  public mutating func use(_ theme: Theme, level: ColorLevel) {
+    styles = Self.allocate(theme, level)
+    invalidate()
+  }
+
+  private static func allocate(_ theme: Theme, _ level: ColorLevel) -> [Int16] {
     ct_forget_styles()
-    styles = StyleRole.allCases.map { role in
+    return StyleRole.allCases.map { role in
       let style = theme.style(of: role, at: level)
       var attributes: UInt32 = 0
       if style.isBold { attributes |= UInt32(CT_BOLD) }

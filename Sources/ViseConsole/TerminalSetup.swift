@@ -7,6 +7,7 @@ struct TerminalSetup {
   let level: ColorLevel
   let glyphs: GlyphSet
   let theme: Theme
+  let themeName: String
   let isMouseEnabled: Bool
   /// Seconds between frames that only new figures call for.
   let liveInterval: Double
@@ -31,14 +32,17 @@ struct TerminalSetup {
     idleDescriptor = System.variable("VISE_IDLE_FD").flatMap { Int32($0) }
     var notices: [String] = []
     var theme = Theme.builtIn
+    var themeName = ThemeSource.defaultName
     if let name = options.theme {
       do {
         theme = try ThemeSource.theme(name)
+        themeName = name
       } catch {
         notices.append(ThemeSource.sentence(for: error, theme: name))
       }
     }
     self.theme = theme
+    self.themeName = themeName
     if capabilities.substituted != 0 {
       let name = System.variable("TERM").map { "no terminfo for \($0)" } ?? "TERM is not set"
       notices.append("\(name), using xterm-256color")

@@ -1,11 +1,30 @@
 import Glibc
-import ViseTerminal
+public import ViseTerminal
 
 /// Finds themes: the user's, then those beside the program.
-enum ThemeSource {
+public enum ThemeSource {
+  /// The theme used where none is asked for; it is compiled in and needs no file.
+  public static let defaultName = "vise-dark"
+
   /// The theme called `name`, or in the file `name`.
-  static func theme(_ name: String) throws(ThemeError) -> Theme {
+  public static func theme(_ name: String) throws(ThemeError) -> Theme {
     try Theme(toml: try text(of: name), source: text(of:))
+  }
+
+  /// Names of all themes that can be found, in alphabetical order.
+  public static func names() -> [String] {
+    var names: Set<String> = [defaultName]
+    for folder in folders() {
+      guard let stream = opendir(folder) else { continue }
+      defer { closedir(stream) }
+      while names.count < 1000, let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+          String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name.hasSuffix(".toml"), !name.hasPrefix(".") { names.insert(String(name.dropLast(5))) }
+      }
+    }
+    return names.sorted()
   }
 
   private static func text(of name: String) throws(ThemeError) -> String {
@@ -16,6 +35,8 @@ enum ThemeSource {
         return String(decoding: bytes, as: UTF8.self)
       }
     }
+    // Nothing of its own: all of it is the built-in theme.
+    if name == defaultName { return "" }
     throw .notFound(name)
   }
 
@@ -43,7 +64,7 @@ enum ThemeSource {
   }
 
   /// The sentence for a theme that cannot be used.
-  static func sentence(for error: ThemeError, theme: String) -> String {
+  public static func sentence(for error: ThemeError, theme: String) -> String {
     switch error {
     case .malformed(let detail): "theme \(theme): \(detail)"
     case .unknownRole(let role): "theme \(theme): \(role) is no style"

@@ -1,5 +1,6 @@
 import CTerminal
 import ViseEstimates
+import ViseTerminal
 import ViseWorkbench
 
 extension WorkbenchLoop {
@@ -25,8 +26,17 @@ extension WorkbenchLoop {
     case .copy(let text): perform(.noticed(Clipboard.send(text, stateFolder: stateFolder)))
     case .setMouse(let isOn): ct_set_mouse(isOn)
     case .redraw: presenter.invalidate()
+    case .showTheme(let name): show(theme: name)
     case .suspend: suspend()
     case .quit(let code): exitCode = code
+    }
+  }
+
+  private mutating func show(theme name: String) {
+    do throws(ThemeError) {
+      presenter.use(try ThemeSource.theme(name), level: setup.level)
+    } catch {
+      perform(.noticed(ThemeSource.sentence(for: error, theme: name)))
     }
   }
 

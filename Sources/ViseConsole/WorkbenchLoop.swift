@@ -50,6 +50,7 @@ struct WorkbenchLoop {
     if let notice = setup.notice { perform(.noticed(notice)) }
     draw()
     ask()
+    perform(.themesFound(ThemeSource.names(), current: setup.themeName))
     connection = connect(mailbox)
     while exitCode == nil {
       waitForSomething()

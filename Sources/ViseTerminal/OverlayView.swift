@@ -13,6 +13,7 @@ enum OverlayView {
     case .palette(let palette)?: drawPalette(palette, state, on: &canvas, layout: layout)
     case .help(let top)?: drawHelp(top: top, on: &canvas, layout: layout)
     case .log(let top)?: drawLog(state, top: top, on: &canvas, layout: layout)
+    case .themes(let picker)?: ThemesView.draw(picker, on: &canvas, layout: layout)
     case .search?: SearchView.draw(state, on: &canvas, layout: layout)
     case .quit?: drawQuit(state, on: &canvas, layout: layout)
     case .resume(let offer)?: drawResume(offer, on: &canvas, layout: layout)
@@ -72,6 +73,10 @@ enum OverlayView {
     let at = canvas.put(": ", .key, column: inside.column, row: inside.row)
     FieldView.draw(
       palette.field, column: at, row: inside.row, columns: inside.columns - 2, on: &canvas)
+    if let typed = palette.typed {
+      PaletteView.draw(typed, state, inside, on: &canvas)
+      return
+    }
     let rows = inside.rows - 2
     let top = max(palette.cursor - rows + 1, 0)
     if matches.isEmpty {

@@ -4,7 +4,7 @@ extension Theme {
   /// Soft colours that also read on a light background; nothing but the selection, fields and the
   /// chosen value has a background of its own.
   public static let builtIn: Theme = {
-    var theme = Theme()
+    var theme = Theme(ground: ThemeColor("#121212"))
     for (role, color) in foregrounds {
       theme[role] = RoleStyle(ThemeColor(color))
     }

@@ -32,6 +32,9 @@ extension Theme {
       theme = try Theme(toml: try source(parent), depth: depth + 1, source: source)
     }
     let palette = Self.palette(table["palette"]?.table)
+    if let ground = try Self.color(table["ground"]?.string, role: "ground", palette: palette) {
+      theme.ground = ground
+    }
     if let styles = table["styles"]?.table {
       for name in styles.keys.sorted() {
         guard let role = StyleRole.allCases.first(where: { $0.name == name }) else {

@@ -16,9 +16,12 @@ public struct RoleStyle: Hashable, Sendable {
 /// A look for every role.
 public struct Theme: Hashable, Sendable {
   public private(set) var styles: [StyleRole: RoleStyle]
+  /// The background it is made for: contrast is reckoned against it, it is never painted.
+  public var ground: ThemeColor?
 
-  public init(styles: [StyleRole: RoleStyle] = [:]) {
+  public init(styles: [StyleRole: RoleStyle] = [:], ground: ThemeColor? = nil) {
     self.styles = styles
+    self.ground = ground
   }
 
   public subscript(role: StyleRole) -> RoleStyle {

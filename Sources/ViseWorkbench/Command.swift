@@ -8,7 +8,8 @@ public enum Command: Hashable, Sendable {
   case toggleMark, startRange, markShown, clearMarks
   case undo, redo
   case filter, sortNext, sortReverse
-  case openExport, openPalette, openHelp, openLog
+  case openExport, openPalette, openHelp, openLog, openThemes
+  case moveToCostliest, markAlike, copyTreatment, pasteTreatment
   case fitNow, openSearch, toggleSearchPause, stopSearch, searchAgain, openFrontier
   case cancel, confirm, back, quit, quitNow, interrupt
   case suspend, redraw, toggleMouse, togglePause, copyPlanLine
@@ -59,6 +60,11 @@ public enum Command: Hashable, Sendable {
     case .openPalette: "find a command"
     case .openHelp: "keys and what they do"
     case .openLog: "show the log"
+    case .moveToCostliest: "go to the layer that costs most quality a byte"
+    case .markAlike: "mark all layers of this role"
+    case .copyTreatment: "take the layer's treatment"
+    case .pasteTreatment: "put the treatment taken here"
+    case .openThemes: "choose a theme, seen at once"
     case .cancel: "back; clears range or filter"
     case .confirm: "accept"
     case .back: "back"

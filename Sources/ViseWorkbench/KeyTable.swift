@@ -1,7 +1,7 @@
 /// Where keys are read.
 public enum KeyContext: String, CaseIterable, Hashable, Sendable {
   case bench, detail, frontier, formats, methods, prompt, export, overwrite, filter, palette, help
-  case log, search, quit, resume
+  case log, themes, search, quit, resume
 
   /// How help names it.
   public var title: String {
@@ -19,6 +19,7 @@ public enum KeyContext: String, CaseIterable, Hashable, Sendable {
     case .palette: "commands"
     case .help: "help"
     case .log: "log"
+    case .themes: "themes"
     case .quit: "quit"
     case .resume: "session found"
     }
@@ -184,6 +185,11 @@ public enum KeyTable {
       .bench, sequences: [[KeyPress("e")], [KeyPress("g"), KeyPress("e")]], .openExport,
       hint("e", "export", 4)),
     bind(.bench, sequences: [[KeyPress("L")], [KeyPress("g"), KeyPress("o")]], .openLog),
+    bind(.bench, sequences: [[KeyPress("g"), KeyPress("t")]], .openThemes),
+    bind(.bench, sequences: [[KeyPress("g"), KeyPress("c")]], .moveToCostliest),
+    bind(.bench, sequences: [[KeyPress("g"), KeyPress("m")]], .markAlike),
+    bind(.bench, [KeyPress("c")], .copyTreatment),
+    bind(.bench, [KeyPress("V")], .pasteTreatment),
     bind(.bench, [KeyPress("P")], .togglePause),
     bind(.bench, [KeyPress("M")], .toggleMouse),
     bind(.bench, [.control("l")], .redraw),
@@ -237,6 +243,10 @@ public enum KeyTable {
       bind(.methods, [KeyPress("k"), KeyPress(.up)], .moveUp),
       bind(.methods, [KeyPress(.enter)], .confirm, hint("enter", "use", 0)),
       bind(.methods, [KeyPress(.escape), KeyPress("q")], .back, hint("esc", "back", 0)),
+      bind(.themes, [KeyPress("j"), KeyPress(.down)], .moveDown, hint("j/k", "look", 1)),
+      bind(.themes, [KeyPress("k"), KeyPress(.up)], .moveUp),
+      bind(.themes, [KeyPress(.enter)], .confirm, hint("enter", "use", 0)),
+      bind(.themes, [KeyPress(.escape), KeyPress("q")], .back, hint("esc", "as before", 0)),
       bind(.prompt, [KeyPress(.enter)], .confirm, hint("enter", "use", 0)),
       bind(.prompt, [KeyPress(.escape)], .back, hint("esc", "cancel", 0)),
       bind(.export, [KeyPress(.enter)], .confirm, hint("enter", "write", 0)),

@@ -30,6 +30,17 @@ public struct Palette: Hashable, Sendable {
   public internal(set) var field = TextField()
   public internal(set) var cursor = 0
 
+  /// What is typed, where it is a command for many layers.
+  ///
+  /// Words a listed command begins with look for that one.
+  public var typed: TypedCommand? {
+    let text = field.text.lowercased()
+    let isListed = KeyTable.bindings.contains {
+      $0.context == .bench && $0.command.summary.lowercased().hasPrefix(text)
+    }
+    return isListed ? nil : TypedCommand(field.text)
+  }
+
   /// Bench bindings whose words hold every typed letter in order, best first.
   public var matches: [KeyBinding] {
     let typed = field.text.lowercased()
@@ -59,6 +70,7 @@ public enum Overlay: Hashable, Sendable {
   /// The first line on screen.
   case help(top: Int)
   case log(top: Int)
+  case themes(ThemePicker)
   case search
   case quit
   case resume(ResumeOffer)
@@ -73,6 +85,7 @@ public enum Overlay: Hashable, Sendable {
     case .palette: .palette
     case .help: .help
     case .log: .log
+    case .themes: .themes
     case .search: .search
     case .quit: .quit
     case .resume: .resume

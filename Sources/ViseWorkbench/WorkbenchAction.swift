@@ -24,6 +24,8 @@ public enum WorkbenchAction: Hashable, Sendable {
   case journalOpened(path: String?, problem: String?)
   /// What the export path turned out to be.
   case exportPathChecked(path: String, exists: Bool, problem: String?)
+  /// Themes that can be shown, and the one that is.
+  case themesFound([String], current: String)
   /// A line for the message row from the front end, such as a terminal's quirk.
   case noticed(String)
 }
@@ -50,6 +52,8 @@ public enum WorkbenchEffect: Hashable, Sendable {
   case copy(String)
   case setMouse(Bool)
   case redraw
+  /// Show everything in this theme from now on.
+  case showTheme(String)
   case suspend
   case quit(exitCode: Int32)
 }

@@ -40,6 +40,10 @@ extension WorkbenchState {
       return []
     case .exportPathChecked(let path, let exists, let problem):
       return exportPathChecked(path, exists: exists, problem: problem)
+    case .themesFound(let names, let current):
+      themeNames = names
+      theme = current
+      return []
     case .noticed(let text):
       message = .note(text)
       return []

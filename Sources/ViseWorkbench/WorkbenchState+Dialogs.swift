@@ -79,6 +79,12 @@ extension WorkbenchState {
       overlay = nil
       return []
     case .confirm:
+      if let typed = palette.typed {
+        // What cannot be done stays in the field to be put right.
+        if let problem = problem(of: typed) { return refuse(problem) }
+        overlay = nil
+        return perform(typed)
+      }
       guard matches.indices.contains(palette.cursor) else { return [] }
       overlay = nil
       return perform(matches[palette.cursor].command, seconds: 0)

@@ -62,6 +62,7 @@ extension WorkbenchState {
     case .palette(let palette)?: return perform(command, in: palette)
     case .help(let top)?: return read(command, top: top) { .help(top: $0) }
     case .log(let top)?: return read(command, top: top) { .log(top: $0) }
+    case .themes(let picker)?: return perform(command, in: picker)
     case .search?: return performInSearch(command)
     case .quit?: return performInQuit(command)
     case .resume(let offer)?: return perform(command, in: offer)
@@ -92,6 +93,11 @@ extension WorkbenchState {
     case .openPalette: overlay = .palette(Palette())
     case .openHelp: overlay = .help(top: 0)
     case .openLog: overlay = .log(top: max(log.count - reading.rowCount, 0))
+    case .copyTreatment: copyTreatment()
+    case .pasteTreatment: return copiedTreatment.map { edit(.treatment($0)) } ?? []
+    case .moveToCostliest: moveToCostliest()
+    case .markAlike: markAlike()
+    case .openThemes: overlay = .themes(ThemePicker(names: themeNames, current: theme))
     case .quit: return quit()
     case .togglePause:
       isPaused.toggle()

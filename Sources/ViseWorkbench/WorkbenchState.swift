@@ -33,8 +33,12 @@ public struct WorkbenchState: Hashable, Sendable {
   /// The first key of a sequence, while the second is awaited.
   public internal(set) var prefix: KeyPress?
   public internal(set) var lastIntent: EditIntent?
+  public internal(set) var copiedTreatment: Treatment?
   public internal(set) var isMouseEnabled: Bool
   public internal(set) var isPaused = false
+  /// Themes that can be chosen, and the one on the screen.
+  public internal(set) var themeNames: [String] = []
+  public internal(set) var theme = ""
   public internal(set) var journalPath: String?
   /// Whether the detail view takes the bench's place.
   public internal(set) var isDetailOpen = false
@@ -152,6 +156,13 @@ public struct WorkbenchState: Hashable, Sendable {
     case .repeatEdit: lastIntent == nil ? "nothing to repeat yet" : targetsMissing
     case .setBits, .keep, .fewerBits, .moreBits, .openFormats, .toggleMark, .startRange, .markShown:
       targetsMissing
+    case .moveToCostliest:
+      summary == nil
+        ? "no model is open" : costliest == nil ? "no effect of a layer is known yet" : nil
+    case .markAlike, .copyTreatment: targetsMissing
+    case .pasteTreatment:
+      copiedTreatment == nil ? "take a treatment first (c)" : targetsMissing
+    case .openThemes: themeNames.isEmpty ? "no themes were found" : nil
     case .openExport, .openPrompt(.limit): summary == nil ? "no model is open" : nil
     case .pruneBy, .lowerRank, .raiseRank, .openPrompt, .openDetail, .copyPlanLine: targetsMissing
     case .openMethods:

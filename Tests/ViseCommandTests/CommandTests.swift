@@ -15,6 +15,16 @@ import Testing
   #expect(sites.allSatisfy { ($0["shape"] as? [Int])?.count == 2 })
 }
 
+@Test func themesAreListedWithTheirContrastAndAWrongOneIsRefused() throws {
+  let report = try vise("themes", "vise-dark", "--json").json
+  let themes = try #require(report["themes"] as? [[String: Any]])
+  #expect(themes.first?["name"] as? String == "vise-dark")
+  #expect(try #require(themes.first?["least_text_contrast"] as? Double) >= 4.5)
+  let refused = try vise("themes", "no-such-theme")
+  #expect(refused.code == 2)
+  #expect(refused.errors.contains("was not found"))
+}
+
 @Test func tokenizePrintsIdsOfTheVocabulary() throws {
   let outcome = try vise("tokenize", sample, "--text", text, "--json")
   let ids = try #require(try outcome.json["ids"] as? [Int])

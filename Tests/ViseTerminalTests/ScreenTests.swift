@@ -8,7 +8,7 @@ import WorkbenchTestSupport
 /// The screens the snapshots show.
 enum Screen: String, CaseIterable, Sendable {
   case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
-    exists, help, palette, quit, resume, filter, limited, searching, frontier
+    exists, help, palette, quit, resume, filter, limited, searching, frontier, themes
 
   func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
     let layout = Layout(size: size)
@@ -45,6 +45,9 @@ enum Screen: String, CaseIterable, Sendable {
     case .filter:
       driver.press("/")
       driver.type("down")
+    case .themes:
+      driver.apply(.themesFound(["aurora", "vise-dark", "vise-light"], current: "vise-dark"))
+      driver.press("g t k")
     case .limited: driver.limit("75%", then: "F")
     case .searching:
       driver.limit("75%", then: "j 6 s")

@@ -28,6 +28,7 @@ public enum RandomAction {
     case 92: return .engineReported(.jobEnded(job: small(using: &generator), .finished("x")))
     case 93: return .engineReported(.jobEnded(job: small(using: &generator), .failed("x")))
     case 94: return offer()
+    case 96: return .themesFound(["dark", "light"], current: "dark")
     case 95:
       return .planFitted(
         Bool.random(using: &generator)
