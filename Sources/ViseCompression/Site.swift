@@ -38,6 +38,8 @@ public struct Site: Hashable, Sendable {
   public let columns: Int
   /// How the file stores it.
   public let stored: StorageType
+  /// What values that are given no format are stored as where Vise cannot write the file's type.
+  public let unformatted: StorageType
   /// The columns that can be removed whole; `nil` where none can.
   public let channels: ChannelGroup?
   /// The channels of another site its rows make; `nil` where they make none.
@@ -47,8 +49,8 @@ public struct Site: Hashable, Sendable {
 
   public init(
     index: Int, name: String, role: SiteRole, block: Int?, rows: Int, columns: Int,
-    stored: StorageType, channels: ChannelGroup? = nil, rowLink: ChannelLink? = nil,
-    bias: String? = nil
+    stored: StorageType, unformatted: StorageType = .f16, channels: ChannelGroup? = nil,
+    rowLink: ChannelLink? = nil, bias: String? = nil
   ) {
     self.index = index
     self.name = name
@@ -57,6 +59,7 @@ public struct Site: Hashable, Sendable {
     self.rows = rows
     self.columns = columns
     self.stored = stored
+    self.unformatted = unformatted
     self.channels = channels
     self.rowLink = rowLink
     self.bias = bias

@@ -230,3 +230,37 @@ func factorsAreTwoOperationsThatMakeTheProduct(site: String) throws {
     #expect(abs(a - b) < 1e-4)
   }
 }
+
+@Test func weightsWithoutAFormatKeepTheFloatsOfTheFile() throws {
+  let model = network(opset: 13)
+  let original = try #require(model.source.graph.initializers.first?.tensor).values(Float.self)
+  let pruned = try planned(["c": "prune=0.5"])
+  let kept = try #require(pruned.model.graph.initializers.first?.tensor).values(Float.self)
+  #expect(kept.count { $0 == 0 } == 108)
+  #expect(zip(kept, original).allSatisfy { $0 == 0 || $0 == $1 })
+  let treatment = try #require(Treatment(name: "prune=0.5"))
+  #expect(treatment.byteCount(for: model.sites[0].site) == model.sites[0].byteCount)
+}
+
+/// What the best product of a rank leaves of a weight is orthogonal to its factors.
+@Test func factorsWithoutAFormatAreTheBestProductToFloatPrecision() throws {
+  let planned = try planned(["c": "rank=5"])
+  func values(_ name: String) throws -> [Float] {
+    let tensor = planned.model.graph.initializers.first { $0.name == name }?.tensor
+    return try #require(tensor).values(Float.self)
+  }
+  let (left, right) = (try values("c/left"), try values("c/right"))
+  let original = random([6, 4, 3, 3], seed: 1).values(Float.self)
+  let rest = original.indices.map { index in
+    (0..<5).reduce(original[index]) {
+      $0 - left[index / 36 * 5 + $1] * right[$1 * 36 + index % 36]
+    }
+  }
+  #expect(rest.contains { abs($0) > 0.01 })
+  for factor in 0..<5 {
+    for column in 0..<36 {
+      let sum = (0..<6).reduce(Float(0)) { $0 + left[$1 * 5 + factor] * rest[$1 * 36 + column] }
+      #expect(abs(sum) < 1e-5)
+    }
+  }
+}

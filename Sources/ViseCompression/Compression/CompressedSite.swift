@@ -63,7 +63,7 @@ public struct CompressedSite: Sendable {
 
 extension Treatment {
   /// The format `site` is stored in: the one asked for, or the file's where Vise can write it, or
-  /// F16.
+  /// the site's `unformatted`.
   public func storedFormat(for site: Site) -> NumberFormat {
     if let format { return format }
     let own = NumberFormat.ggml(site.stored)
@@ -75,9 +75,10 @@ extension Treatment {
     if canWrite { return own }
     // Rows that were never the file's own take the nearest type that holds them.
     guard removesChannels, structure == nil, NumberFormat.encodable.contains(site.stored) else {
-      return .ggml(.f16)
+      return .ggml(site.unformatted)
     }
-    return DefaultFormat.resolve(own, for: small, rank: lowRank?.rank)?.used ?? .ggml(.f16)
+    return DefaultFormat.resolve(own, for: small, rank: lowRank?.rank)?.used
+      ?? .ggml(site.unformatted)
   }
 
   /// Exact bytes of `site` stored under this treatment, or `nil` where it does not suit the site.

@@ -50,6 +50,10 @@ public struct GGMLCodec: WeightCodec {
     defer { withExtendedLifetime(weight) {} }
     let values = UnsafeBufferPointer(
       start: weight.row(rows.lowerBound), count: rows.count * weight.columns)
+    if type == .f32 {
+      bytes.copyMemory(from: UnsafeRawBufferPointer(values))
+      return
+    }
     guard let importance else {
       return try type.encode(values, rows: rows.count, columns: weight.columns, into: bytes)
     }

@@ -100,7 +100,7 @@ struct GraphSiteCatalog {
     let biasTensor = bias.flatMap { constant(node, $0) }
     let site = Site(
       index: sites.count, name: tensor.name, role: role, block: nil, rows: matrix.rows,
-      columns: matrix.columns, stored: StorageType(tensor.type) ?? .i8,
+      columns: matrix.columns, stored: StorageType(tensor.type) ?? .i8, unformatted: .f32,
       bias: biasTensor?.name ?? Self.roomForBias(node, tensor.name))
     sites.append(
       GraphSite(
