@@ -214,12 +214,13 @@ func factorsAreTwoOperationsThatMakeTheProduct(site: String) throws {
   #expect(planned.model.graph.nodes.count { $0.type == type } == 2)
   #expect(!planned.model.graph.initializers.contains { $0.name == site })
   let model = network(opset: 13)
-  let weight = try GraphWeights(model).compressed(
-    try #require(model.sites.first { $0.site.name == site }),
-    under: try #require(Treatment(name: "rank=3")), calibration: nil, work: work)
-  let product = try weight.stored.values(work: work)
-  let dense = try GraphWeights(model).tensor(
-    of: try #require(model.sites.first { $0.site.name == site }), product)
+  let weights = GraphWeights(model)
+  let found = try #require(model.sites.first { $0.site.name == site })
+  let product = try weights.compressed(
+    weights.matrix(of: found), of: found, under: try #require(Treatment(name: "rank=3")),
+    calibration: nil, work: work
+  ).values(work: work)
+  let dense = try weights.tensor(of: found, product)
   let program = try GraphProgram(model.source, weights: [site])
   let output = program.outputs[0]
   let expected = try program.run(

@@ -51,4 +51,11 @@ public protocol CalibrationSource: Sendable {
 
   /// The statistics of `site`'s input; `nil` where it has no linear input, as a pure embedding.
   func statistics(of site: Site) throws -> SiteCalibration?
+
+  /// From the smallest to the largest number in a value of a graph; `nil` where that is not known.
+  func range(ofValue name: String) throws -> ClosedRange<Float>?
+}
+
+extension CalibrationSource {
+  public func range(ofValue name: String) -> ClosedRange<Float>? { nil }
 }

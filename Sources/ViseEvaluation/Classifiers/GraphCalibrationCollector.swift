@@ -39,10 +39,14 @@ public struct GraphCalibrationCollector: Sendable {
     guard program.inputs.count == 1 else {
       throw GraphError.missingInput(program.inputs.dropFirst().first?.name ?? "")
     }
-    let taps = inputs.map { program.value(named: $0.value) ?? -1 }
+    let names = model.summedValues
+    let taps = (inputs.map(\.value) + names).map { program.value(named: $0) ?? -1 }
     let wanted = Array(Set(taps.filter { $0 >= 0 }))
-    let sums = inputs.map { InputSums(columns: $0.site.site.columns) }
-    var positions = [Int](repeating: 0, count: inputs.count)
+    let stored =
+      GraphCalibrationFile.stored(inputs)
+      + GraphCalibrationFile.stored(values: names, after: inputs.count)
+    let sums = stored.map { InputSums(columns: $0.columns) }
+    var positions = [Int](repeating: 0, count: stored.count)
     let memory = StoragePool(byteLimit: byteLimit / 4)
     let context = GraphContext(
       pool: pool, memory: memory, byteLimit: byteLimit, cancellation: cancellation)
@@ -50,9 +54,10 @@ public struct GraphCalibrationCollector: Sendable {
       let values = try program.run(
         [program.inputValues[0]: images.batch(index..<index + 1)], wanted: wanted,
         context: context)
-      for (place, input) in inputs.enumerated() {
+      for place in stored.indices {
         guard let value = values[taps[place]] else { continue }
-        let rows = try input.rows(of: value)
+        let rows =
+          try place < inputs.count ? inputs[place].rows(of: value) : Self.numbers(of: value)
         try sums[place].add(rows)
         positions[place] = rows.rows
       }
@@ -62,8 +67,17 @@ public struct GraphCalibrationCollector: Sendable {
       model: GraphFingerprint.compute(model), data: images.identity, windowLength: 1,
       windowCount: images.count, windowsDone: images.count, source: source)
     return try CalibrationStorage.write(
-      header, inputs: GraphCalibrationFile.stored(inputs)[...], grams: TextGrams(hashes: []),
-      to: path, replacing: replacing
+      header, inputs: stored[...], grams: TextGrams(hashes: []), to: path, replacing: replacing
     ) { input in sums[input.node].divided(by: max(1, positions[input.node])) }
+  }
+
+  /// All numbers of a value below each other.
+  private static func numbers(of x: Tensor) throws(OperatorFault) -> Matrix {
+    guard x.type == .float32 else { throw .unsupportedType(input: 0, x.type) }
+    let result = Matrix(rows: x.count, columns: 1)
+    withExtendedLifetime((x.storage, result)) {
+      result.pointer.update(from: x.pointer(Float.self), count: x.count)
+    }
+    return result
   }
 }

@@ -9,6 +9,8 @@ public struct GraphCalibrationFile: CalibrationSource {
   private let file: Checkpoint
   private let header: CalibrationHeader
   private let inputs: [String: CalibrationInput]
+  /// By name, values of which the file has the range.
+  private let values: [String: CalibrationInput]
 
   /// Opens the file at `path` for `model`; checks that it is whole and about this model.
   public init(path: String, model: GraphModel) throws {
@@ -26,6 +28,13 @@ public struct GraphCalibrationFile: CalibrationSource {
     }
     self.inputs = Dictionary(
       inputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    // Files of before they were collected have none.
+    let file = file
+    let values = zip(
+      model.summedValues, Self.stored(values: model.summedValues, after: inputs.count))
+    self.values = Dictionary(
+      values.filter { CalibrationStorage.holds($0.1, file) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   public var identity: String { header.identity }
@@ -36,7 +45,17 @@ public struct GraphCalibrationFile: CalibrationSource {
   }
 
   public func statistics(of site: Site) throws -> SiteCalibration? {
-    guard let input = inputs[site.name] else { return nil }
+    try inputs[site.name].map(statistics)
+  }
+
+  public func range(ofValue name: String) throws -> ClosedRange<Float>? {
+    guard let statistics = try values[name].map(statistics), let low = statistics.minimum.first,
+      let high = statistics.maximum.first, low <= high
+    else { return nil }
+    return low...high
+  }
+
+  private func statistics(_ input: CalibrationInput) throws -> SiteCalibration {
     let sums = try CalibrationStorage.read(input, from: file)
     guard let statistics = sums.statistics(tokenCount: header.tokenCount) else {
       throw CalibrationError.notFinite(name: input.name)
@@ -47,6 +66,13 @@ public struct GraphCalibrationFile: CalibrationSource {
   /// What the sites of `model` read, where that is known.
   static func inputs(of model: GraphModel) -> [GraphInput] {
     model.sites.compactMap { $0.isTreatable ? GraphInput($0, of: model) : nil }
+  }
+
+  /// Ranges of other values as the file names them: one column, since channels do not matter.
+  static func stored(values: [String], after count: Int) -> [CalibrationInput] {
+    values.enumerated().map { index, name in
+      CalibrationInput(name: "value/\(name)", columns: 1, node: count + index)
+    }
   }
 
   /// The same as the file names them.

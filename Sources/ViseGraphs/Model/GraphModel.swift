@@ -37,7 +37,9 @@ public final class GraphModel: Sendable {
 
   public init(_ source: ONNXModel) {
     self.source = source
-    sites = GraphSiteCatalog(source.graph).sites
+    let found = GraphSiteCatalog(source.graph).sites
+    let channels = GraphChannels(source.graph, found)
+    sites = found.map(channels.annotated)
   }
 
   /// Elements of all floating tensors that are no inputs.

@@ -17,6 +17,13 @@ public struct GraphSite: Sendable {
   let node: Int
   let place: Int
 
+  /// The same weight in another shape.
+  func replacing(_ site: Site, shape: [Int]) -> GraphSite {
+    GraphSite(
+      site: site, shape: shape, type: type, isTransposed: isTransposed, byteCount: byteCount,
+      node: node, place: place)
+  }
+
   /// Whether the values are floats, which treatments apply to.
   public var isTreatable: Bool { type.isFloating }
 }

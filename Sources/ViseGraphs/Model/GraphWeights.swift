@@ -34,17 +34,14 @@ public struct GraphWeights: Sendable {
 
   /// What `treatment` makes of the site's weight.
   func compressed(
-    _ site: GraphSite, under treatment: Treatment, calibration: (any CalibrationSource)?,
-    work: RowWork
-  ) throws -> (weight: Matrix, stored: CompressedSite) {
-    var alone = treatment
+    _ weight: Matrix, of site: GraphSite, under treatment: Treatment,
+    calibration: (any CalibrationSource)?, work: RowWork
+  ) throws -> CompressedSite {
+    var alone = treatment.afterReduction(of: site.site)
     alone.inputs = nil
-    alone.correctsBias = false
-    let weight = try matrix(of: site)
-    let stored = try SiteCompression(
+    return try SiteCompression(
       treatment: alone, calibration: calibration, factors: factors, work: work
     ).compress(weight, site: site.site)
-    return (weight, stored)
   }
 
   /// `values`, outputs × inputs, as the file has them: its shape, order and type of floats.

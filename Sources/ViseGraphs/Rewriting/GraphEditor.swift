@@ -12,6 +12,8 @@ struct GraphEditor {
   /// By position in the file, operations that come before and after that one.
   private var before: [Int: [ONNXNode]] = [:]
   private var after: [Int: [ONNXNode]] = [:]
+  /// Positions in the file of operations that are gone.
+  private var removed = Set<Int>()
   /// Operations that come before all others, or can: they read constants alone.
   private var first: [ONNXNode] = []
 
@@ -53,12 +55,21 @@ struct GraphEditor {
 
   /// Whether an operation of the file, as changed so far, or the graph's end reads `name`.
   func isRead(_ name: String) -> Bool {
-    nodes.contains { $0.inputs.contains(name) }
+    nodes.indices.contains { !removed.contains($0) && nodes[$0].inputs.contains(name) }
       || source.graph.outputs.contains { $0.name == name }
+  }
+
+  /// How often operations of the file, as changed so far, read `name`.
+  func readCount(_ name: String) -> Int {
+    nodes.indices.reduce(0) { sum, index in
+      sum + (removed.contains(index) ? 0 : nodes[index].inputs.count { $0 == name })
+    }
   }
 
   /// Takes the constant `name` away; an operation then makes the value.
   mutating func remove(_ name: String) { initializers[name] = nil }
+
+  mutating func removeNode(_ position: Int) { removed.insert(position) }
 
   mutating func replaceNode(_ position: Int, by node: ONNXNode) { nodes[position] = node }
 
@@ -83,7 +94,11 @@ struct GraphEditor {
     var opsets = source.opsets
     opsets[""] = opset
     let all =
-      first + nodes.indices.flatMap { (before[$0] ?? []) + [nodes[$0]] + (after[$0] ?? []) }
+      first
+      + nodes.indices.flatMap { position in
+        (before[position] ?? []) + (removed.contains(position) ? [] : [nodes[position]])
+          + (after[position] ?? [])
+      }
     // An initializer may be declared as an input too; one that an operation makes may not.
     let inputs = source.graph.inputs.filter { input in
       initializers[input.name] != nil || !order.contains(input.name)

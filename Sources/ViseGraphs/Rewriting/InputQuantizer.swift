@@ -9,8 +9,8 @@ struct InputQuantizer {
   /// `nil` where each tensor is given its own.
   let grid: (scale: Float, zero: Int)?
 
-  /// Adds them before an operation; returns the name of what comes out.
-  func insert(before position: Int, _ editor: inout GraphEditor) -> String {
+  /// The operations, whose constants are added, and the name of what comes out.
+  func nodes(_ editor: inout GraphEditor) -> (nodes: [ONNXNode], output: String) {
     let output = editor.name("\(input)/dequantized")
     let codes = editor.name("\(input)/codes")
     var nodes: [ONNXNode] = []
@@ -35,8 +35,7 @@ struct InputQuantizer {
     nodes.append(
       ONNXNode(
         name: output, type: "DequantizeLinear", inputs: [codes, scale, zero], outputs: [output]))
-    editor.insert(nodes, before: position)
-    return output
+    return (nodes, output)
   }
 
   /// Codes of fewer bits lie in a byte, which saturates later than they do.

@@ -5,8 +5,9 @@ public import ViseTensor
 /// A model as a plan leaves it: the graph that is measured and the graph that is exported.
 ///
 /// Weights in symmetric or asymmetric integers become codes behind a DequantizeLinear, quantized
-/// inputs a QuantizeLinear and a DequantizeLinear, other formats the floats they decode to. Values
-/// the plan does not touch keep their names.
+/// inputs a QuantizeLinear and a DequantizeLinear, other formats the floats they decode to. Sums
+/// between layers that read bytes add bytes, and the biases of layers of bytes are integers. Values the
+/// plan does not touch keep their names.
 public struct PlannedGraph: Sendable {
   public let model: ONNXModel
   /// Weights the plan changes, by their names in the file.
@@ -40,14 +41,20 @@ public struct PlannedGraph: Sendable {
       return format.bits <= 4
     }
     if needsNew { editor.raiseOpset(to: 21) }
+    var reduction = ChannelReduction(model, weights, calibration, work)
+    var quantized = QuantizedValues(model.source.graph)
+    let ranges = ValueRanges(model, calibration)
     for site in model.sites {
       guard let treatment = plan.change(of: site.site) else { continue }
       try work.cancellation.check()
       changed.insert(site.site.name)
+      let reduced = try reduction.reduce(site, treatment, &editor)
       let rewriting = SiteRewriting(
-        site: site, treatment: treatment, weights: weights, calibration: calibration, work: work)
-      if let note = try rewriting.apply(to: &editor) { notes.append(note) }
+        site: reduced.site, weight: reduced.weight, treatment: treatment, weights: weights,
+        calibration: reduced.calibration, ranges: ranges, work: work)
+      if let note = try rewriting.apply(to: &editor, &quantized) { notes.append(note) }
     }
+    try QuantizedSums(model.source.graph).apply(to: &editor, &quantized, ranges)
     self.model = editor.model
     self.changed = changed
     self.notes = notes

@@ -4,27 +4,42 @@ import ViseTensor
 
 /// Puts what a treatment makes of one site into a graph.
 struct SiteRewriting {
+  /// In the shape it is stored in.
   let site: GraphSite
+  let weight: Matrix
   let treatment: Treatment
   let weights: GraphWeights
+  /// Of the inputs that remain.
   let calibration: (any CalibrationSource)?
+  /// Of all inputs.
+  let ranges: ValueRanges
   let work: RowWork
 
   private var name: String { site.site.name }
 
   /// Changes the graph; says where the weight is stored otherwise than its format asks.
-  func apply(to editor: inout GraphEditor) throws -> PlannedGraph.Note? {
+  func apply(
+    to editor: inout GraphEditor, _ quantized: inout QuantizedValues
+  ) throws -> PlannedGraph.Note? {
     var note: PlannedGraph.Note?
-    if treatment.format != nil || treatment.sparsity != nil || treatment.form != .whole {
+    // Before the weight may become two layers, of which the first reads the input.
+    if let format = treatment.inputs { try quantizeInput(format, &editor, &quantized) }
+    let changesWeight =
+      treatment.format != nil || treatment.sparsity != nil || treatment.form != .whole
+      || treatment.rowCut != nil
+    if changesWeight {
       note = try replaceWeight(&editor)
     }
-    if let format = treatment.inputs { try quantizeInput(format, &editor) }
+    let input = editor.nodes[site.node].inputs[site.place == 0 ? 1 : 0]
+    if let scale = quantized.scale(behind: input) {
+      BiasCodes(site: site, inputScale: scale).insert(into: &editor)
+    }
     return note
   }
 
   private func replaceWeight(_ editor: inout GraphEditor) throws -> PlannedGraph.Note? {
-    let (weight, stored) = try weights.compressed(
-      site, under: treatment, calibration: calibration, work: work)
+    let stored = try weights.compressed(
+      weight, of: site, under: treatment, calibration: calibration, work: work)
     let storage = WeightStorage(site: site, stored: stored)
     var reason = storage.misfit(opset: editor.opset)
     let values: Matrix
@@ -44,7 +59,7 @@ struct SiteRewriting {
       let tensor = try weights.tensor(of: site, values)
       editor.replace(name, by: ONNXTensor(name: name, tensor))
     }
-    if treatment.correctsBias { try correctBias(weight, values, &editor) }
+    if treatment.correctsBias { try correctBias(values, &editor) }
     guard let reason, treatment.format != nil || treatment.form != .whole else { return nil }
     return PlannedGraph.Note(
       site: name, asked: treatment.name, used: site.type.name, reason: reason)
@@ -60,9 +75,7 @@ struct SiteRewriting {
   }
 
   /// Adds what the outputs lack on average to the layer's bias.
-  private func correctBias(
-    _ weight: Matrix, _ values: Matrix, _ editor: inout GraphEditor
-  ) throws {
+  private func correctBias(_ values: Matrix, _ editor: inout GraphEditor) throws {
     guard site.site.role != .depthwiseConvolution else {
       throw CompressionError.unsuitable("means of the inputs are not known channel by channel")
     }
@@ -89,27 +102,22 @@ struct SiteRewriting {
   }
 
   /// Lets the layer read its input through codes.
-  private func quantizeInput(_ format: InputFormat, _ editor: inout GraphEditor) throws {
+  private func quantizeInput(
+    _ format: InputFormat, _ editor: inout GraphEditor, _ quantized: inout QuantizedValues
+  ) throws {
     let node = editor.nodes[site.node]
     let place = site.place == 0 ? 1 : 0
-    let input = node.inputs[place]
     guard site.type == .float32 else {
       throw CompressionError.unsuitable("inputs of \(site.type.name) layers are not quantized")
     }
-    let grid = format.isDynamic ? nil : format.grid(covering: try range())
-    let quantizer = InputQuantizer(input: input, format: format, grid: grid)
-    let output = quantizer.insert(before: site.node, &editor)
     var inputs = node.inputs
-    inputs[place] = output
-    editor.replaceNode(site.node, by: editor.nodes[site.node].reading(inputs))
-  }
-
-  /// From the smallest to the largest value that calibration saw.
-  private func range() throws -> ClosedRange<Float> {
-    guard let statistics = try calibration?.statistics(of: site.site),
-      let low = statistics.minimum.min(), let high = statistics.maximum.max(), low <= high
-    else { throw CompressionError.needsCalibration(method: "inputs=int8") }
-    return low...high
+    inputs[place] = try quantized.dequantized(inputs[place], format, &editor) {
+      guard let range = try ranges.range(of: node.inputs[place]) else {
+        throw CompressionError.needsCalibration(method: "inputs=\(format.name)")
+      }
+      return range
+    }
+    editor.replaceNode(site.node, by: node.reading(inputs))
   }
 }
 

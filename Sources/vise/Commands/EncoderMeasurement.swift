@@ -21,7 +21,8 @@ struct EncoderMeasurement {
     let interval: [Double]
     /// Of each sentence's vector with the reference's, the mean and the least.
     let cosineMean, cosineLeast: Double
-    let siteBytes, referenceSiteBytes: Int
+    /// As ONNX files.
+    let bytes, referenceBytes: Int
     let seconds, sentencesPerSecond: Double
     let substitutions: [SubstitutionEntry]
   }
@@ -51,8 +52,8 @@ struct EncoderMeasurement {
       interval: [interval.lowerBound, interval.upperBound],
       cosineMean: scores.agreement.reduce(0, +) / Double(scores.agreement.count),
       cosineLeast: scores.agreement.min() ?? 1,
-      siteBytes: model.sites.reduce(0) { $0 + GraphMeasurement.bytes(of: $1, in: file.plan) },
-      referenceSiteBytes: model.sites.reduce(0) { $0 + $1.byteCount }, seconds: seconds,
+      bytes: try ONNXWriter.byteCount(of: planned.model),
+      referenceBytes: try ONNXWriter.byteCount(of: model.source), seconds: seconds,
       sentencesPerSecond: passes * Double(2 * scores.pairCount) / seconds,
       substitutions: SubstitutionEntry.list(file) + SubstitutionEntry.list(planned))
   }
@@ -65,7 +66,7 @@ struct EncoderMeasurement {
       "difference            \(report.spearmanDifference) "
         + "(90 % interval \(report.interval[0]) to \(report.interval[1]))")
     print("cosine, mean / least  \(report.cosineMean) / \(report.cosineLeast)")
-    print("bytes of the layers   \(report.siteBytes) (file \(report.referenceSiteBytes))")
+    print("bytes as ONNX         \(report.bytes) (reference \(report.referenceBytes))")
     print("sentences per second  \(report.sentencesPerSecond)")
   }
 }

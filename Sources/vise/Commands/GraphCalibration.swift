@@ -18,7 +18,7 @@ struct GraphCalibration {
   }
 
   func run(json: Bool) throws {
-    let model = try GraphModel.open(path: path)
+    let model = try GraphModel.open(path: path).foldingNormalizations()
     let images = try imageOptions.images(
       for: model, limit: limit, byteLimit: options.memoryByteCount)
     let collector = try GraphCalibrationCollector(

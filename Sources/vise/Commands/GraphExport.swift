@@ -23,7 +23,7 @@ struct GraphExport {
   }
 
   func run(json: Bool) throws {
-    let model = try GraphModel.open(path: path)
+    let model = try GraphModel.open(path: path).foldingNormalizations()
     let file = try GraphPlanLoader.load(planPath, model: model)
     let statistics = try calibration.map { try GraphCalibrationFile(path: $0, model: model) }
     let planned = try PlannedGraph(

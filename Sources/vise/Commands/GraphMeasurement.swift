@@ -82,15 +82,17 @@ struct GraphMeasurement {
     let top1, referenceTop1, top1Difference, top1Agreement, klMean: Double
     /// Images that became right and wrong.
     let gained, lost: Int
-    /// Bytes of all sites as stored, without scales' padding.
-    let siteBytes, referenceSiteBytes: Int
+    /// Of the exported file, and of the model's own.
+    let bytes, referenceBytes: Int
+    /// Multiplications with an addition for one image.
+    let macs, referenceMacs: Int
     let interval: Interval
     let seconds: Double
     let imagesPerSecond: Double
     let substitutions: [SubstitutionEntry]
 
     enum CodingKeys: String, CodingKey {
-      case images, gained, lost, siteBytes, referenceSiteBytes, interval, seconds
+      case images, gained, lost, bytes, referenceBytes, macs, referenceMacs, interval, seconds
       case imagesPerSecond, substitutions, klMean
       case top1 = "top1"
       case referenceTop1 = "reference_top1"
@@ -100,7 +102,7 @@ struct GraphMeasurement {
   }
 
   func report() throws -> Report {
-    let model = try GraphModel.open(path: path)
+    let model = try GraphModel.open(path: path).foldingNormalizations()
     let file = try GraphPlanLoader.load(planPath, model: model)
     let images = try imageOptions.images(
       for: model, limit: limit, byteLimit: options.memoryByteCount)
@@ -121,8 +123,8 @@ struct GraphMeasurement {
       referenceTop1: Double(scores.referenceHits) / Double(scores.count),
       top1Difference: scores.top1Difference.mean, top1Agreement: scores.agreement.mean,
       klMean: scores.divergence.mean, gained: scores.gained, lost: scores.lost,
-      siteBytes: model.sites.reduce(0) { $0 + Self.bytes(of: $1, in: file.plan) },
-      referenceSiteBytes: model.sites.reduce(0) { $0 + $1.byteCount },
+      bytes: try ONNXWriter.byteCount(of: planned.model), referenceBytes: model.source.byteCount,
+      macs: try macs(planned.model, images), referenceMacs: try macs(model.source, images),
       interval: Interval(
         level: 0.9, top1: Self.bounds(scores.top1),
         top1Difference: Self.bounds(scores.top1Difference),
@@ -131,8 +133,10 @@ struct GraphMeasurement {
       substitutions: SubstitutionEntry.list(file) + SubstitutionEntry.list(planned))
   }
 
-  static func bytes(of site: GraphSite, in plan: Plan) -> Int {
-    plan.change(of: site.site)?.byteCount(for: site.site) ?? site.byteCount
+  private func macs(_ model: ONNXModel, _ images: LabelledImages) throws -> Int {
+    let context = GraphContext(
+      pool: nil, memory: nil, byteLimit: options.memoryByteCount, cancellation: Interrupt.flag)
+    return try GraphCost(model, input: images.batch(0..<1), context: context).macs
   }
 
   private static func bounds(_ mean: MeanInterval) -> [Double]? {
@@ -152,7 +156,8 @@ struct GraphMeasurement {
     line("top-1 agreement", report.top1Agreement, report.interval.agreement)
     line("KL mean, nats", report.klMean, report.interval.klMean)
     print("became right / wrong  \(report.gained) / \(report.lost)")
-    print("bytes of the layers   \(report.siteBytes) (file \(report.referenceSiteBytes))")
+    print("bytes                 \(report.bytes) (reference \(report.referenceBytes))")
+    print("MACs an image         \(report.macs) (reference \(report.referenceMacs))")
     print("images per second     \(report.imagesPerSecond)")
   }
 }

@@ -1,0 +1,67 @@
+public import ViseFormats
+public import ViseTensor
+
+/// Multiplications with an addition that a graph's products and convolutions take, counted exactly.
+///
+/// The graph is run once, since the shapes of values inside may depend on its input; normalizations,
+/// activations and sums are not counted.
+public struct GraphCost: Sendable {
+  /// For the whole input: divide by its images for one.
+  public let macs: Int
+  /// Operators that multiply matrices inside and are not counted; sorted.
+  public let uncounted: [String]
+
+  private static let uncountable: Set<String> = ["Attention", "Einsum", "MultiHeadAttention"]
+
+  /// Runs `model` on `input`, its first input.
+  public init(_ model: ONNXModel, input: Tensor, context: GraphContext) throws {
+    let program = try GraphProgram(model)
+    guard let first = program.inputValues.first, program.inputs.count == 1 else {
+      throw GraphError.missingInput(program.inputs.dropFirst().first?.name ?? "")
+    }
+    let nodes = program.graph.nodes
+    let counted = nodes.compactMap { node in Self.operands(of: node).map { (node, $0) } }
+    let wanted = Set(counted.flatMap { [$1.x, $1.weight, $0.outputs[0]] })
+    let made = try program.run([first: input], wanted: Array(wanted), context: context)
+    var sum = 0
+    for (node, operands) in counted {
+      guard let x = made[operands.x]?.shape, let weight = made[operands.weight]?.shape,
+        let output = made[node.outputs[0]]?.shape
+      else { continue }
+      sum += Self.macs(node, x: x, weight: weight, output: output)
+    }
+    macs = sum
+    uncounted = Set(nodes.map(\.type)).intersection(Self.uncountable).sorted()
+  }
+
+  /// The values an operation multiplies; `nil` for operations that are not counted.
+  private static func operands(of node: GraphNode) -> (x: Int, weight: Int)? {
+    let weight: Int
+    switch node.type {
+    case "Conv", "ConvTranspose", "ConvInteger", "Gemm", "MatMul", "MatMulInteger": weight = 1
+    case "LSTM", "GRU", "RNN": weight = 1
+    case "QLinearConv", "QLinearMatMul": weight = 3
+    default: return nil
+    }
+    guard node.inputs.count > weight, node.outputs.first ?? -1 >= 0,
+      node.inputs[0] >= 0, node.inputs[weight] >= 0
+    else { return nil }
+    return (node.inputs[0], node.inputs[weight])
+  }
+
+  private static func macs(_ node: GraphNode, x: [Int], weight: [Int], output: [Int]) -> Int {
+    func product(_ shape: some Sequence<Int>) -> Int { shape.reduce(1, *) }
+    switch node.type {
+    case "ConvTranspose": return product(x) * product(weight.dropFirst())
+    case "Conv", "ConvInteger", "QLinearConv": return product(output) * product(weight.dropFirst())
+    case "LSTM", "GRU", "RNN":
+      // Gates read the input and as many values of the state as one gate has rows.
+      let gates = ["LSTM": 4, "GRU": 3][node.type] ?? 1
+      return x[0] * x[1] * (product(weight) + product(weight.prefix(2)) * (weight[1] / gates))
+    case "Gemm":
+      if case .int(1)? = node.attributes["transA"] { return product(output) * (x.first ?? 1) }
+      return product(output) * (x.last ?? 1)
+    default: return product(output) * (x.last ?? 1)
+    }
+  }
+}
