@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import ViseCompression
 import ViseEstimates
@@ -143,4 +144,54 @@ func pairedIntervalsCover(gainOdds: Double, lossOdds: Double) throws {
     if (interval.lower...interval.upper).contains(gainOdds - lossOdds) { covered += 1 }
   }
   #expect(Double(covered) / Double(draws) > 0.87, "\(covered) of \(draws), seed 31")
+}
+
+@Test func onePlanOfOneSiteIsPredictedExactlyOnTheProbe() throws {
+  let (model, images) = (network(), try images(20))
+  let predictor = try ClassifierPredictor(
+    evaluator: evaluator(model, images), calibration: nil, cancellation: CancellationFlag())
+  for treatments in [["c1": "int2:channel"], ["f": "int3:channel"]] {
+    let prediction = try predictor.predict(plan(treatments))
+    let scores = try measure(plan(treatments), of: model, on: images)
+    let difference = abs(prediction.superposed - scores.divergence.mean)
+    #expect(difference < 1e-4 * scores.divergence.mean && prediction.hits == scores.plannedHits)
+    #expect(abs(prediction.superposed - prediction.sum) < 1e-4 * prediction.sum)
+  }
+  let nothing = try predictor.predict(Plan())
+  #expect(nothing.divergence == 0 && nothing.top1Drop == 0)
+}
+
+@Test func plansOfSeveralSitesAddUpWhereChangesAreSmall() throws {
+  let (model, images) = (network(), try images(40))
+  let predictor = try ClassifierPredictor(
+    evaluator: evaluator(model, images), calibration: nil, cancellation: CancellationFlag())
+  let plan = try plan(["c1": "int6:channel", "c2": "int6:channel", "f": "int6:channel"])
+  let (prediction, scores) = (try predictor.predict(plan), try measure(plan, of: model, on: images))
+  let ratio = prediction.superposed / scores.divergence.mean
+  #expect(ratio > 0.8 && ratio < 1.25)
+}
+
+/// Drops drawn from the curve with binomial noise fall into the intervals as often as these say.
+@Test func intervalsOfDropsCover() throws {
+  var source = RandomSource(seed: 41)
+  let images = 500
+  func draw() -> DropCalibration.Trial {
+    let divergence = exp(source.nextUnit() * 6 - 4)
+    let share = 0.8 * (1 - exp(-divergence))
+    let wrong = (0..<images).count { _ in source.nextUnit() < share }
+    return DropCalibration.Trial(divergence: divergence, drop: Double(wrong) / Double(images))
+  }
+  var (inside, count) = (0, 0)
+  for _ in 0..<12 {
+    let calibration = DropCalibration(
+      (0..<15).map { _ in draw() }, ceiling: 0.8, images: images)
+    for _ in 0..<50 {
+      let trial = draw()
+      let interval = try #require(calibration.estimate(trial.divergence).interval)
+      count += 1
+      if interval.lower <= trial.drop && trial.drop <= interval.upper { inside += 1 }
+    }
+  }
+  #expect(Double(inside) / Double(count) > 0.84, "\(inside) of \(count), seed 41")
+  #expect(DropCalibration([], ceiling: 0.8, images: images).estimate(1).interval == nil)
 }

@@ -161,6 +161,8 @@ private let everything = ["stem": bytes, "c1": bytes, "c2": bytes, "f": bytes]
   let cost = try GraphCost(network().source, input: x, context: context)
   #expect(cost.macs == 36 * (4 * 18 + 2 * 4 * 36) + 3 * 4)
   #expect(cost.uncounted.isEmpty)
+  // Vectors of 16 channels have room for the 4 of each convolution; 2 or 4 read are not rounded.
+  #expect(cost.vectorMacs == 36 * (16 * 18 + 2 * 16 * 36) + 3 * 4)
   let planned = try quantized(everything, on: x)
   #expect(try GraphCost(planned.model, input: x, context: context).macs == cost.macs)
 }

@@ -31,10 +31,17 @@ public struct ClassifierEvaluator: Sendable {
     self.byteLimit = byteLimit
   }
 
-  /// One batch's rows.
+  /// One batch's logits, images × classes.
   private struct Part: Sendable {
-    var comparisons: [LogitComparison] = []
+    let reference: [Float]
+    let planned: [Float]
   }
+
+  /// By image, the class it is.
+  public var labels: [Int] { images.labels }
+
+  /// The sites of the model.
+  public var sites: [GraphSite] { model.sites }
 
   /// The model as `plan` leaves it.
   public func planned(
@@ -54,6 +61,31 @@ public struct ClassifierEvaluator: Sendable {
     _ planned: PlannedGraph, cancellation: CancellationFlag,
     progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> ClassifierScores {
+    let parts = try parts(planned, cancellation, progress)
+    let classes = parts.reduce(0) { $0 + $1.reference.count } / images.count
+    let rows = parts.flatMap { part in
+      stride(from: 0, to: part.reference.count, by: classes).map { row in
+        LogitComparison(
+          reference: part.reference[row..<row + classes],
+          planned: part.planned[row..<row + classes])
+      }
+    }
+    return ClassifierScores(
+      reference: rows.map(\.referenceClass), planned: rows.map(\.plannedClass),
+      divergences: rows.map(\.divergence), labels: images.labels)
+  }
+
+  /// The reference's logits and the plan's on all images, images × classes each.
+  public func logits(
+    _ planned: PlannedGraph, cancellation: CancellationFlag
+  ) throws -> (reference: [Float], planned: [Float]) {
+    let parts = try parts(planned, cancellation) { _ in }
+    return (parts.flatMap(\.reference), parts.flatMap(\.planned))
+  }
+
+  private func parts(
+    _ planned: PlannedGraph, _ cancellation: CancellationFlag, _ progress: @Sendable (Int) -> Void
+  ) throws -> [Part] {
     let other = planned.changed.isEmpty ? nil : try Other(planned, program)
     let count = (images.count + Self.batchLength - 1) / Self.batchLength
     let parts = PartList<Part>(count: count)
@@ -66,10 +98,7 @@ public struct ClassifierEvaluator: Sendable {
       parts.set(item, to: try run(range, other, context))
       progress(range.upperBound)
     }
-    let rows = parts.values.flatMap(\.comparisons)
-    return ClassifierScores(
-      reference: rows.map(\.referenceClass), planned: rows.map(\.plannedClass),
-      divergences: rows.map(\.divergence), labels: images.labels)
+    return parts.values
   }
 
   /// The planned program, and where it can go on from what the reference made.
@@ -108,12 +137,7 @@ public struct ClassifierEvaluator: Sendable {
     for label in images.labels[range] where !(0..<classes).contains(label) {
       throw ImageSetError.labelOutOfRange(label, classes: classes)
     }
-    return Part(
-      comparisons: range.indices.map { index in
-        let row = (index - range.lowerBound) * classes
-        return LogitComparison(
-          reference: logits[row..<row + classes], planned: planned[row..<row + classes])
-      })
+    return Part(reference: logits, planned: planned)
   }
 
   private func rows(_ tensor: Tensor?, _ range: Range<Int>) throws -> [Float] {

@@ -71,6 +71,20 @@ public struct LabelledImages: Sendable {
 
   public var count: Int { labels.count }
 
+  /// The first `count` images alone.
+  public func prefix(_ count: Int) -> LabelledImages {
+    LabelledImages(self, count: min(max(count, 1), labels.count))
+  }
+
+  private init(_ all: LabelledImages, count: Int) {
+    labels = Array(all.labels.prefix(count))
+    images = Tensor(
+      all.images.type, [count] + all.images.shape.dropFirst(), storage: all.images.storage)
+    channels = all.channels
+    isChannelsLast = all.isChannelsLast
+    normalization = all.normalization
+  }
+
   /// A hash of the numbers and of what is done to them.
   var identity: String {
     var hash = WordHash()

@@ -8,6 +8,9 @@ public import ViseTensor
 public struct GraphCost: Sendable {
   /// For the whole input: divide by its images for one.
   public let macs: Int
+  /// The same as kernels compute them that hold 16 channels in a vector: the channels a convolution
+  /// reads and makes rounded up to whole vectors, those of few planes such as colours not.
+  public let vectorMacs: Int
   /// Operators that multiply matrices inside and are not counted; sorted.
   public let uncounted: [String]
 
@@ -23,14 +26,17 @@ public struct GraphCost: Sendable {
     let counted = nodes.compactMap { node in Self.operands(of: node).map { (node, $0) } }
     let wanted = Set(counted.flatMap { [$1.x, $1.weight, $0.outputs[0]] })
     let made = try program.run([first: input], wanted: Array(wanted), context: context)
-    var sum = 0
+    var (sum, rounded) = (0, 0)
     for (node, operands) in counted {
       guard let x = made[operands.x]?.shape, let weight = made[operands.weight]?.shape,
         let output = made[node.outputs[0]]?.shape
       else { continue }
-      sum += Self.macs(node, x: x, weight: weight, output: output)
+      let count = Self.macs(node, x: x, weight: weight, output: output)
+      sum += count
+      rounded += Self.rounded(count, node, weight)
     }
     macs = sum
+    vectorMacs = rounded
     uncounted = Set(nodes.map(\.type)).intersection(Self.uncountable).sorted()
   }
 
@@ -47,6 +53,18 @@ public struct GraphCost: Sendable {
       node.inputs[0] >= 0, node.inputs[weight] >= 0
     else { return nil }
     return (node.inputs[0], node.inputs[weight])
+  }
+
+  /// `count` with the channels of a convolution in whole vectors.
+  private static func rounded(_ count: Int, _ node: GraphNode, _ weight: [Int]) -> Int {
+    let group: Int64
+    if case .int(let value)? = node.attributes["group"] { group = value } else { group = 1 }
+    guard node.type == "Conv", group == 1, weight.count > 2, weight[0] > 0, weight[1] > 0 else {
+      return count
+    }
+    func whole(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
+    let inputs = weight[1] > 4 ? whole(weight[1]) : weight[1]
+    return count / (weight[0] * weight[1]) * whole(weight[0]) * inputs
   }
 
   private static func macs(_ node: GraphNode, x: [Int], weight: [Int], output: [Int]) -> Int {

@@ -79,6 +79,21 @@ struct QuantizedSums {
     return reader
   }
 
+  /// Whether `value` is a coded one of which numbers were only taken, moved or padded.
+  private func isMoved(_ value: String, _ quantized: QuantizedValues) -> Bool {
+    var value = value
+    while let maker = makers[value], Self.moving.contains(graph.nodes[maker].type) {
+      value = graph.nodes[maker].inputs[0]
+      if quantized.isCoded(value) { return true }
+    }
+    return false
+  }
+
+  private static let moving: Set<String> = [
+    "Flatten", "Identity", "MaxPool", "Pad", "Reshape", "Slice", "Squeeze", "Transpose",
+    "Unsqueeze",
+  ]
+
   /// The range of a term that can be codes; `nil` where it cannot.
   private func term(
     _ value: String, _ editor: GraphEditor, _ quantized: QuantizedValues, _ ranges: ValueRanges
@@ -86,8 +101,10 @@ struct QuantizedSums {
     if quantized.isCoded(value) { return 0...0 }
     guard readerCounts[value] == 1, let maker = makers[value] else { return nil }
     let node = editor.nodes[maker]
-    guard node.type == "Conv", quantized.scale(behind: node.inputs[0]) != nil else { return nil }
-    return try ranges.range(of: value)
+    let isOfCodes =
+      node.type == "Conv"
+      ? quantized.scale(behind: node.inputs[0]) != nil : isMoved(value, quantized)
+    return isOfCodes ? try ranges.range(of: value) : nil
   }
 }
 

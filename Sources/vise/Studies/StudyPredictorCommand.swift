@@ -1,5 +1,6 @@
 import ArgumentParser
 import ViseEvaluation
+import ViseGraphs
 import ViseModels
 import ViseTensor
 
@@ -7,7 +8,8 @@ import ViseTensor
 struct StudyPredictorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predictor",
-    abstract: "Compare predicted with measured KL divergence over random plans.")
+    abstract: "Compare predicted with measured KL divergence over random plans.",
+    discussion: "Of an ONNX classifier, given --data: predicted with measured accuracy drops.")
 
   @Argument(help: "The model.")
   var model: String
@@ -23,6 +25,13 @@ struct StudyPredictorCommand: ParsableCommand {
 
   @Option(help: "Tokens plans are measured on.")
   var limit = 8192
+
+  @OptionGroup var imageOptions: ImageOptions
+
+  @OptionGroup var calibration: CalibrationOptions
+
+  @Option(help: "Images of the probe, the first of the data.")
+  var probe = 256
 
   @OptionGroup var options: RunOptions
 
@@ -51,6 +60,15 @@ struct StudyPredictorCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
+      if imageOptions.data != nil {
+        let report = try ClassifierStudyRun(
+          path: model, imageOptions: imageOptions, options: options,
+          calibration: calibration.calibration, plans: plans, trials: trials, probe: probe,
+          seed: seed
+        ).report()
+        if json { try JSONOutput.write(report) } else { report.printSummary() }
+        return
+      }
       let model = try Model(path: model)
       guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
         throw InputError.noSampleModel
