@@ -41,17 +41,8 @@ extension WorkbenchLoop {
   }
 
   private mutating func predict(_ revision: PlanRevision) {
-    guard let predictor = connection?.predictor else { return }
-    let (quality, latency) = predictor.predict(state.document.plan)
-    let before: QualityEstimate? =
-      if case .edit? = state.message, let plan = state.planBeforeEdit {
-        predictor.predict(plan).quality
-      } else {
-        nil
-      }
-    perform(
-      .predictionMade(
-        Prediction(quality: quality, latency: latency, qualityBefore: before), revision: revision))
+    guard let prediction = Prediction(of: state, by: connection?.predictor) else { return }
+    perform(.predictionMade(prediction, revision: revision))
   }
 
   private func send(_ request: EngineRequest) {

@@ -32,7 +32,7 @@ public enum ScreenPicture {
   }
 
   /// Cells of one role in a row.
-  private static func runs(_ cells: ArraySlice<Cell>) -> [(role: StyleRole, text: String)] {
+  static func runs(_ cells: ArraySlice<Cell>) -> [(role: StyleRole, text: String)] {
     var runs: [(role: StyleRole, text: String)] = []
     for cell in cells where cell.width > 0 {
       if runs.last?.role != cell.role { runs.append((cell.role, "")) }

@@ -75,6 +75,11 @@ public struct WorkbenchState: Hashable, Sendable {
     self.isMouseEnabled = isMouseEnabled
   }
 
+  /// Whether nothing is under way that would change the screen by itself.
+  public var isIdle: Bool {
+    opening != .underWay && activity == nil && jobs.isEmpty && search?.isRunning != true
+  }
+
   /// The model's sites; none until it is open.
   public var sites: [Site] { summary?.sites ?? [] }
 

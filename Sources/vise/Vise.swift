@@ -14,7 +14,7 @@ struct Vise: ParsableCommand {
       SearchCommand.self, SearchTaskCommand.self, FrontierCommand.self, RewriteCommand.self,
       ExportCommand.self,
       TrialsCommand.self, PlayCommand.self,
-      StudyCommand.self, ThemesCommand.self, DoctorCommand.self,
+      StudyCommand.self, ThemesCommand.self, ScreenshotCommand.self, DoctorCommand.self,
     ],
     defaultSubcommand: OpenCommand.self)
 

@@ -47,7 +47,8 @@ struct ThemesCommand: ParsableCommand {
     }
   }
 
-  private static func theme(_ name: String) throws -> Theme {
+  /// The theme of this name; otherwise says why not and ends.
+  static func theme(_ name: String) throws -> Theme {
     do throws(ThemeError) {
       return try ThemeSource.theme(name)
     } catch {
