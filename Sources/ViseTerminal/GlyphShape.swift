@@ -59,10 +59,18 @@ struct GlyphShape {
       let width = thickness * light
       parts.append(Part(x: 0.5 - width / 2, y: from, width: width, height: to - from))
     }
-    add(across: arms.left, from: 0, to: 0.5)
-    add(across: arms.right, from: 0.5, to: 1)
-    add(down: arms.up, from: 0, to: 0.5)
-    add(down: arms.down, from: 0.5, to: 1)
+    if arms.left == arms.right {
+      add(across: arms.left, from: 0, to: 1)
+    } else {
+      add(across: arms.left, from: 0, to: 0.5)
+      add(across: arms.right, from: 0.5, to: 1)
+    }
+    if arms.up == arms.down {
+      add(down: arms.up, from: 0, to: 1)
+    } else {
+      add(down: arms.up, from: 0, to: 0.5)
+      add(down: arms.down, from: 0.5, to: 1)
+    }
     return parts
   }
 }

@@ -1,7 +1,7 @@
 extension ScreenPicture {
   /// The screen as a drawing (W3C SVG 1.1) in the theme's own colours.
   ///
-  /// Text stays text, each run as wide as its cells; bars and lines are drawn, so that they meet
+  /// Text stays text, each word as wide as its cells; bars and lines are drawn, so that they meet
   /// whatever font is there.
   public static func svg(_ buffer: CellBuffer, theme: Theme) -> String {
     SVGScreen(buffer: buffer, theme: theme).document
@@ -28,7 +28,7 @@ private struct SVGScreen {
       height="\(Self.number(height))" viewBox="0 0 \(Self.number(width)) \(Self.number(height))">
       <rect width="100%" height="100%" rx="6" fill="\(ground.hex)"/>
       <g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" \
-      font-size="\(Self.fontSize)" xml:space="preserve">
+      font-size="\(Self.fontSize)">
       \(rows)</g>
       </svg>
 
@@ -61,40 +61,63 @@ private struct SVGScreen {
     return shapes + texts
   }
 
-  /// Draws one run: shapes as rectangles, what is between them as text.
+  /// Draws one run: shapes as rectangles, and each word that is between them where it stands.
   private func add(
     _ text: String, _ look: Look, _ left: Double, _ top: Double, _ shapes: inout String,
     _ texts: inout String
   ) {
-    var pending = ""
+    var word = ""
     var (start, at) = (left, left)
     func flush() {
-      texts += Self.text(pending, look, start, top, width: at - start)
-      pending = ""
+      if !word.isEmpty { texts += Self.text(word, look, start, top, width: at - start) }
+      word = ""
     }
-    for scalar in text.unicodeScalars {
-      let width = Double(ScalarWidth.columns(of: scalar) ?? 1) * Self.cellWidth
-      if let shape = GlyphShape(scalar) {
+    for (scalar, count) in Self.groups(text) {
+      let cell = Double(ScalarWidth.columns(of: scalar) ?? 1) * Self.cellWidth
+      let width = cell * Double(count)
+      if scalar == " " {
         flush()
-        for part in shape.parts {
-          shapes += Self.rect(
-            at + part.x * width, top + part.y * Self.cellHeight, part.width * width,
-            part.height * Self.cellHeight, look.foreground.hex,
-            opacity: shape.opacity * look.opacity)
-        }
-        start = at + width
+      } else if let shape = GlyphShape(scalar) {
+        flush()
+        shapes += Self.rects(shape, count: count, look, at, top)
       } else {
-        pending.unicodeScalars.append(scalar)
+        if word.isEmpty { start = at }
+        for _ in 0..<count { word.unicodeScalars.append(scalar) }
       }
       at += width
     }
     flush()
   }
 
+  /// Equal characters side by side.
+  private static func groups(_ text: String) -> [(scalar: Unicode.Scalar, count: Int)] {
+    text.unicodeScalars.reduce(into: []) { groups, scalar in
+      if groups.last?.scalar == scalar {
+        groups[groups.count - 1].count += 1
+      } else {
+        groups.append((scalar, 1))
+      }
+    }
+  }
+
+  /// `count` equal shapes side by side; what joins from one to the next is one rectangle.
+  private static func rects(
+    _ shape: GlyphShape, count: Int, _ look: Look, _ left: Double, _ top: Double
+  ) -> String {
+    let joins = shape.parts.allSatisfy { $0.width == 1 }
+    return (0..<(joins ? 1 : count)).map { index in
+      shape.parts.map { part in
+        rect(
+          left + (Double(index) + part.x) * cellWidth, top + part.y * cellHeight,
+          part.width * cellWidth * Double(joins ? count : 1), part.height * cellHeight,
+          look.foreground.hex, opacity: shape.opacity * look.opacity)
+      }.joined()
+    }.joined()
+  }
+
   private static func text(
     _ text: String, _ look: Look, _ left: Double, _ top: Double, width: Double
   ) -> String {
-    guard text.contains(where: { $0 != " " }) else { return "" }
     var attributes = "fill=\"\(look.foreground.hex)\""
     if look.isBold { attributes += " font-weight=\"bold\"" }
     if look.isUnderlined { attributes += " text-decoration=\"underline\"" }

@@ -34,17 +34,21 @@ final class PtySession {
   }
 
   /// The fixture, which is built beside the tests.
-  static var program: String {
+  static var program: String { "\(folder)/WorkbenchFixture" }
+
+  /// Vise itself, which is built there too.
+  static var product: String { "\(folder)/vise" }
+
+  private static var folder: String {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = max(readlink("/proc/self/exe", &buffer, buffer.count - 1), 0)
     let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    return "\(folder)/WorkbenchFixture"
+    return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 
   init(
-    _ arguments: [String] = [], state: String, columns: Int = 80, rows: Int = 24,
-    environment: [String: String?] = [:]
+    _ arguments: [String] = [], program: String = PtySession.program, state: String,
+    columns: Int = 80, rows: Int = 24, environment: [String: String?] = [:]
   ) throws {
     let opened = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     try #require(opened >= 0)
@@ -71,7 +75,7 @@ final class PtySession {
     life = ends[0]
     defer { close(ends[1]) }
     process = try Self.spawn(
-      [Self.program] + arguments, variables, terminal: name, life: ends[1])
+      [program] + arguments, variables, terminal: name, life: ends[1])
   }
 
   private static func spawn(
@@ -143,9 +147,15 @@ final class PtySession {
   /// Waits until the screen shows `words`.
   func wait(for words: String) -> Bool { wait { $0.text.contains(words) } }
 
-  private func readOnce() -> Bool {
+  /// Reads what is written within so many milliseconds, and keeps only what the screen shows of it.
+  func watch(milliseconds: Int32) {
+    if readOnce(milliseconds: milliseconds) { while readOnce(milliseconds: 0) {} }
+    output.removeAll(keepingCapacity: true)
+  }
+
+  private func readOnce(milliseconds: Int32 = deadlineSeconds * 1000) -> Bool {
     var descriptor = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
-    guard poll(&descriptor, 1, Self.deadlineSeconds * 1000) > 0 else { return false }
+    guard poll(&descriptor, 1, milliseconds) > 0 else { return false }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = read(terminal, &bytes, bytes.count)
     guard count > 0 else { return false }
