@@ -157,6 +157,16 @@ struct SessionTests {
     #expect(session.screen.cells.joined().allSatisfy { $0.color == -1 })
   }
 
+  @Test(arguments: [("xterm", 8), ("xterm-16color", 16), ("xterm-256color", 256)])
+  func colourNumbersStayBelowWhatTheTerminalHas(term: String, count: Int) throws {
+    let session = try PtySession(state: state, environment: ["TERM": term])
+    #expect(session.wait(for: ready))
+    session.send("3")
+    #expect(session.wait(for: "1 treated"))
+    let colors = Set(session.screen.cells.joined().map(\.color))
+    #expect(colors.allSatisfy { $0 < count } && colors.count > 2, "\(colors)")
+  }
+
   @Test func localeWithoutUTF8GetsASCII() throws {
     let session = try PtySession(
       state: state, environment: ["LANG": "C", "LC_ALL": "C"])
