@@ -1,4 +1,3 @@
-import ArgumentParser
 import ViseCompression
 import ViseEstimates
 import ViseEvaluation
@@ -6,61 +5,6 @@ import ViseFormats
 import ViseGraphs
 import ViseModels
 import ViseTensor
-
-/// Options of the measurement of ONNX classifiers.
-struct ImageOptions: ParsableArguments {
-  @Option(help: "For ONNX: labelled images, an .npz file of x and y.")
-  var data: String?
-
-  @Option(help: "Mean of each channel, taken from the images, such as 0.485,0.456,0.406.")
-  var mean: NumberList?
-
-  @Option(help: "Deviation of each channel, by which the images are divided then.")
-  var std: NumberList?
-
-  func validate() throws {
-    guard (mean == nil) == (std == nil), mean?.values.count == std?.values.count else {
-      throw ValidationError("--mean and --std go together, one number a channel each")
-    }
-  }
-
-  /// The images as `model` expects them.
-  func images(for model: GraphModel, limit: Int?, byteLimit: Int) throws -> LabelledImages {
-    let declared = model.source.graph.inputs.first?.shape
-    var channels: Int?
-    if let declared, declared.count > 1, case .fixed(let count) = declared[1] { channels = count }
-    return try images(channels: channels, limit: limit, byteLimit: byteLimit)
-  }
-
-  private func images(channels: Int?, limit: Int?, byteLimit: Int) throws -> LabelledImages {
-    guard let data else { throw InputError.noImages }
-    let file = try ArrayFile(path: data, byteLimit: byteLimit)
-    let (x, y) = (try file.array("x"), try file.array("y"))
-    let count = min(limit ?? .max, x.shape.first ?? 0, y.shape.first ?? 0)
-    return try LabelledImages(
-      images: Self.first(count, of: x), labels: Self.first(count, of: y), channels: channels,
-      normalization: mean.flatMap { mean in
-        std.map { LabelledImages.Normalization(mean: mean.values, deviation: $0.values) }
-      })
-  }
-
-  private static func first(_ count: Int, of tensor: Tensor) -> Tensor {
-    guard let whole = tensor.shape.first, count < whole else { return tensor }
-    return Tensor(tensor.type, [count] + tensor.shape.dropFirst(), storage: tensor.storage)
-  }
-}
-
-/// Numbers with commas between them.
-struct NumberList: ExpressibleByArgument {
-  let values: [Float]
-
-  init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    let numbers = parts.compactMap { Float($0) }
-    guard numbers.count == parts.count, numbers.allSatisfy(\.isFinite) else { return nil }
-    values = numbers
-  }
-}
 
 /// Measures a plan of an ONNX classifier.
 struct GraphMeasurement {

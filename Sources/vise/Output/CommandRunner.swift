@@ -56,6 +56,7 @@ enum InputError: Error, Equatable {
   case nothingTimed
   case noPlansForONNX
   case noImages
+  case noLabels
   /// ONNX was asked for of another model.
   case notONNX
   case unknownDevice(String, known: [String])

@@ -65,6 +65,7 @@ enum ErrorText {
     case InputError.nothingTimed:
       "no plan could be timed: the machine is busy, or the weights do not fit --memory"
     case InputError.noPlansForONNX: "plans do not apply to ONNX models yet"
+    case InputError.noLabels: "an IDX file of images needs --labels"
     case InputError.noImages: "an ONNX classifier needs --data with labelled images"
     case SentencePairsError.invalidLine(let path, let line):
       "\(path): line \(line): not two texts and a number with commas between them"
