@@ -26,7 +26,7 @@ private func node(
 }
 
 /// A residual block between two convolutions, normalized after each, and a linear layer.
-private func network() -> GraphModel {
+private func network(shortcut: String? = nil) -> GraphModel {
   let pads: [String: ONNXAttribute] = ["pads": .ints([1, 1, 1, 1])]
   var nodes: [ONNXNode] = []
   var initializers: [ONNXTensor] = []
@@ -44,10 +44,11 @@ private func network() -> GraphModel {
     if index < 2 { nodes.append(node("Relu", ["\(name)/out"], "r\(index)")) }
   }
   nodes += [
-    node("Add", ["c2/out", "r0"], "sum"), node("Relu", ["sum"], "end"),
+    node("Add", ["c2/out", shortcut == nil ? "r0" : "moved"], "sum"), node("Relu", ["sum"], "end"),
     node("GlobalAveragePool", ["end"], "p"), node("Flatten", ["p"], "g"),
     node("Gemm", ["g", "f", "b"], "y", ["transB": .int(1)]),
   ]
+  if let shortcut { nodes.insert(node(shortcut, ["r0"], "moved"), at: nodes.count - 5) }
   initializers += [
     ONNXTensor(name: "f", random([3, 4], seed: 5)), ONNXTensor(name: "b", random([3], seed: 6)),
   ]
@@ -70,9 +71,11 @@ private func values(_ names: [String], of model: ONNXModel, on x: Tensor) throws
   return try wanted.map { try #require(made[$0]).values(Float.self) }
 }
 
-private func quantized(_ treatments: [String: String], on x: Tensor) throws -> PlannedGraph {
-  let model = network().foldingNormalizations()
-  let names = ["x", "r0", "r1", "c2/out", "sum", "end", "g"]
+private func quantized(
+  _ treatments: [String: String], on x: Tensor, shortcut: String? = nil
+) throws -> PlannedGraph {
+  let model = network(shortcut: shortcut).foldingNormalizations()
+  let names = ["x", "r0", "r1", "c2/out", "sum", "end", "g"] + (shortcut == nil ? [] : ["moved"])
   let ranges = try zip(names, values(names, of: model.source, on: x)).map { name, values in
     (name, (values.min() ?? 0)...(values.max() ?? 0))
   }
@@ -126,6 +129,14 @@ private let everything = ["stem": bytes, "c1": bytes, "c2": bytes, "f": bytes]
   )
   let scale = exact.map(abs).max() ?? 0
   for (exact, made) in zip(exact, made) { #expect(abs(exact - made) < 0.03 * scale) }
+}
+
+@Test func numbersThatWereOnlyMovedKeepTheirCodesAndComputedOnesDoNot() throws {
+  let x = random([1, 2, 6, 6], seed: 8)
+  for (shortcut, term) in [("Identity", "moved/dequantized"), ("Sigmoid", "moved")] {
+    let nodes = try quantized(everything, on: x, shortcut: shortcut).model.graph.nodes
+    #expect(nodes.first { $0.type == "Add" }?.inputs[1] == term)
+  }
 }
 
 @Test func sumsStayWhereALayerReadsFloats() throws {
