@@ -41,8 +41,10 @@ public struct ScreenRecorder {
       .screenResized(
         listRows: layout.listRows, overlayRows: layout.overlayRows,
         helpColumns: layout.helpColumns))
-    connection = connect(mailbox)
-    defer { connection?.shutDown() }
+    let connection = connect(mailbox)
+    self.connection = connection
+    perform(.presetsFound(connection.presetNames))
+    defer { connection.shutDown() }
     wait { $0.opening != .underWay }
     for step in script.steps {
       switch step {
@@ -86,6 +88,11 @@ public struct ScreenRecorder {
     case .predict(let revision):
       guard let prediction = Prediction(of: state, by: connection?.predictor) else { return }
       perform(.predictionMade(prediction, revision: revision))
+    case .findPlan(let source):
+      if let connection { perform(.planFound(source, connection.plan(for: source))) }
+    case .predictCompared(let plan):
+      guard let (quality, latency) = connection?.predictor?.predict(plan) else { return }
+      perform(.comparedPredicted(Prediction(quality: quality, latency: latency), plan: plan))
     case .send(.export): perform(.noticed("a recording writes no files"))
     case .send(let request): connection?.send(request)
     case .fit(let base, let limits):

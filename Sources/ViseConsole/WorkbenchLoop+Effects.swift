@@ -1,4 +1,5 @@
 import CTerminal
+import ViseCompression
 import ViseEstimates
 import ViseTerminal
 import ViseWorkbench
@@ -10,6 +11,8 @@ extension WorkbenchLoop {
   mutating func run(_ effect: WorkbenchEffect) {
     switch effect {
     case .predict(let revision): predict(revision)
+    case .predictCompared(let plan): predictCompared(plan)
+    case .findPlan(let source): find(source)
     case .send(let request): send(request)
     case .fit(let base, let limits):
       if let connection { perform(.planFitted(connection.fit(base: base, limits: limits))) }
@@ -43,6 +46,20 @@ extension WorkbenchLoop {
   private mutating func predict(_ revision: PlanRevision) {
     guard let prediction = Prediction(of: state, by: connection?.predictor) else { return }
     perform(.predictionMade(prediction, revision: revision))
+  }
+
+  private mutating func predictCompared(_ plan: Plan) {
+    guard let predictor = connection?.predictor else { return }
+    let (quality, latency) = predictor.predict(plan)
+    perform(.comparedPredicted(Prediction(quality: quality, latency: latency), plan: plan))
+  }
+
+  /// Reading a plan file may wait for a disk, so it is done beside the loop.
+  private func find(_ source: PlanSource) {
+    guard let connection else { return }
+    let readable: PlanSource =
+      if case .file(let path) = source { .file(System.expanded(path)) } else { source }
+    answers.work { .planFound(source, connection.plan(for: readable)) }
   }
 
   private func send(_ request: EngineRequest) {

@@ -23,6 +23,9 @@ struct WorkbenchLoop {
   /// Set by what the user did: the next frame is drawn at once.
   var isUrgent = true
 
+  /// What work beside the loop came to.
+  let answers = AnswerBox(wake: { ct_wake() })
+
   private var decoder = InputDecoder()
   private var size = ScreenSize(columns: 80, rows: 24)
   private var frame: Frame?
@@ -52,6 +55,7 @@ struct WorkbenchLoop {
     ask()
     perform(.themesFound(ThemeSource.names(), current: setup.themeName))
     connection = connect(mailbox)
+    if let connection { perform(.presetsFound(connection.presetNames)) }
     while exitCode == nil {
       waitForSomething()
       if exitCode == nil { drawIfDue() }
@@ -79,7 +83,7 @@ extension WorkbenchLoop {
     // Figures that arrive before the next live frame wait in the mailbox: no wake-up for them.
     let holdsFigures = isStale && now < nextLiveFrame
     let deadline = [escapeDeadline, isStale ? nextLiveFrame : nil].compactMap { $0 }.min()
-    if deadline == nil, mailbox.isEmpty { reportIdle() }
+    if deadline == nil, mailbox.isEmpty, answers.isIdle { reportIdle() }
     var descriptors = [
       pollfd(fd: terminal, events: Int16(POLLIN), revents: 0),
       pollfd(fd: ct_signal_fd(), events: Int16(POLLIN), revents: 0),
@@ -129,6 +133,10 @@ extension WorkbenchLoop {
   }
 
   private mutating func readMailbox() {
+    for answer in answers.drain() {
+      isUrgent = true
+      perform(answer)
+    }
     for event in mailbox.drain() {
       switch event {
       case .opened, .openFailed, .jobEnded: isUrgent = true

@@ -82,6 +82,7 @@ enum MessageView {
 
   private static func verb(_ report: EditReport) -> String {
     switch report.verb {
+    case .wentTo: "at "
     case .did: ""
     case .undid: "undid "
     case .redid: "redid "

@@ -29,6 +29,17 @@ enum Numbers {
     return magnitude < 1e6 ? fixed(value, 0) : scientific(value)
   }
 
+  /// As `compact`, rounded until it takes no more than `columns`.
+  static func compact(_ value: Double, within columns: Int) -> String {
+    let text = compact(value)
+    guard text.count > columns else { return text }
+    let shorter = [4, 3, 2, 1, 0].lazy.map { fixed(value, $0) }.first { $0.count <= columns }
+    guard let shorter, shorter.contains(where: { "123456789".contains($0) }) else {
+      return value.magnitude < 1 ? "≈0" : "…"
+    }
+    return shorter
+  }
+
   /// Half an interval's width, with as many decimals as the value beside it is written with.
   static func halfWidth(_ half: Double, beside value: Double) -> String {
     let written = compact(value)

@@ -42,11 +42,13 @@ public enum WorkbenchView {
   private static func drawBench(
     _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
   ) {
-    if state.isFrontierOpen {
-      FrontierView.draw(state, on: &canvas, layout: layout)
-    } else if state.isDetailOpen {
-      DetailView.draw(state, on: &canvas, layout: layout)
-    } else {
+    switch state.page {
+    case .frontier?: FrontierView.draw(state, on: &canvas, layout: layout)
+    case .detail?: DetailView.draw(state, on: &canvas, layout: layout)
+    case .compare?: CompareView.draw(state, on: &canvas, layout: layout)
+    case .history?: HistoryView.draw(state, on: &canvas, layout: layout)
+    case .heat?: HeatView.draw(state, on: &canvas, layout: layout)
+    case nil:
       LayerListView.draw(state, on: &canvas, layout: layout)
       GaugesView.draw(state, on: &canvas, layout: layout)
     }

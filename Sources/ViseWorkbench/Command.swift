@@ -11,6 +11,9 @@ public enum Command: Hashable, Sendable {
   case openExport, openPalette, openHelp, openLog, openThemes
   case moveToCostliest, markAlike, copyTreatment, pasteTreatment
   case fitNow, openSearch, toggleSearchPause, stopSearch, searchAgain, openFrontier
+  case openHeat, nextMeasure, previousMeasure, togglePerByte, markBlock, markRole
+  case moveLeft, moveRight
+  case openHistory, openCompare, compareNext, comparePrevious, takeTreatment
   case cancel, confirm, back, quit, quitNow, interrupt
   case suspend, redraw, toggleMouse, togglePause, copyPlanLine
   case overwrite, quitKeeping, quitDiscarding, resumeJournal, startAnew
@@ -39,6 +42,21 @@ public enum Command: Hashable, Sendable {
     case .openPrompt(.rank): "set the exact rank"
     case .openPrompt(.treatment): "type a whole treatment"
     case .openPrompt(.limit): "limit size, time or quality"
+    case .openPrompt(.planFile): "compare with a plan file"
+    case .openPrompt(.stateName): "name the state"
+    case .openHeat: "costs over blocks and roles"
+    case .nextMeasure: "in more bits"
+    case .previousMeasure: "in fewer bits"
+    case .togglePerByte: "cost for each megabyte saved"
+    case .markBlock: "mark or unmark the block"
+    case .markRole: "mark or unmark the role"
+    case .moveLeft: "one to the left"
+    case .moveRight: "one to the right"
+    case .openHistory: "all states of the plan"
+    case .openCompare: "compare with another plan"
+    case .compareNext: "next plan to compare with"
+    case .comparePrevious: "plan compared with before"
+    case .takeTreatment: "treat the layer as the other plan does"
     case .fitNow: "fit the plan to the limits"
     case .openSearch: "search for the best plan"
     case .toggleSearchPause: "pause the search or go on"

@@ -1,80 +1,70 @@
 public import ViseCompression
 
-/// What a site was given, and what had been asked for where that differs.
-public struct SiteChoice: Hashable, Sendable {
-  public var treatment: Treatment
-  /// The format asked for, where the site could not hold it and got another.
-  public var asked: NumberFormat?
-
-  public init(_ treatment: Treatment, asked: NumberFormat? = nil) {
-    self.treatment = treatment
-    self.asked = asked == treatment.format ? nil : asked
-  }
-
-  public static let keep = SiteChoice(.keep)
-
-  /// Why `site` could not hold what was asked for; `nil` where it got that.
-  public func substitutionReason(for site: Site) -> String? {
-    asked.flatMap {
-      DefaultFormat.resolve($0, for: site, rank: treatment.lowRank?.rank)?.reason
-    }
-  }
-}
-
-/// One site's part of an edit.
-public struct SiteChange: Hashable, Sendable {
-  public let site: String
-  public let choice: SiteChoice
-
-  public init(site: String, choice: SiteChoice) {
-    self.site = site
-    self.choice = choice
-  }
-}
-
-/// One step of the user's: undone and redone as a whole.
-public struct Edit: Hashable, Sendable {
-  /// What the user did, such as `3 bits`.
-  public let label: String
-  public let changes: [SiteChange]
-  public let origin: Origin
-
-  /// Who chose the treatments.
-  public enum Origin: String, Hashable, Sendable {
-    case hand
-    /// A fit to limits, a search, or a measured plan that was adopted.
-    case fitted
-  }
-
-  public init(label: String, changes: [SiteChange], origin: Origin = .hand) {
-    self.label = label
-    self.changes = changes
-    self.origin = origin
-  }
-}
-
 /// The plan being edited, with everything needed to go back and forth.
+///
+/// Edits form a tree: an edit made after going back begins a branch, and the old one stays.
+/// States are numbered in the order they were first reached; 0 is the model as loaded.
 public struct Document: Hashable, Sendable {
-  /// An edit that took effect, with what it replaced.
-  struct AppliedEdit: Hashable, Sendable {
+  /// A state of the plan, by the edit that led to it.
+  private struct State: Hashable, Sendable {
     let edit: Edit
+    /// What the edit replaced.
     let before: [SiteChange]
+    let parent: Int
   }
 
   public private(set) var plan = Plan()
+  /// The number of the state the plan is in.
+  public private(set) var position = 0
+  /// What the user called states.
+  public private(set) var names: [Int: String] = [:]
   private var asked: [String: NumberFormat] = [:]
-  private var done: [AppliedEdit] = []
-  private var undone: [AppliedEdit] = []
+  /// State `n` is at `n - 1`.
+  private var states: [State] = []
+  /// By state, the one that redo goes on to.
+  private var next: [Int: Int] = [:]
 
   public init() {}
 
-  public var canUndo: Bool { !done.isEmpty }
-  public var canRedo: Bool { !undone.isEmpty }
+  public var canUndo: Bool { position > 0 }
+  public var canRedo: Bool { next[position] != nil }
+
+  /// States there are beside that of the model as loaded.
+  public var stateCount: Int { states.count }
 
   /// Edits in effect, oldest first.
-  public var edits: [Edit] { done.map(\.edit) }
+  public var edits: [Edit] { path(to: position).map { states[$0 - 1].edit } }
+
   /// Edits that redo would bring back, next one first.
-  public var undoneEdits: [Edit] { undone.reversed().map(\.edit) }
+  public var undoneEdits: [Edit] { statesAhead.map { states[$0 - 1].edit } }
+
+  /// States that redo would lead through, next one first.
+  public var statesAhead: [Int] {
+    var ahead: [Int] = []
+    while let state = next[ahead.last ?? position] { ahead.append(state) }
+    return ahead
+  }
+
+  /// The edit that led to `state`; `nil` for the model as loaded.
+  public func edit(to state: Int) -> Edit? {
+    states.indices.contains(state - 1) ? states[state - 1].edit : nil
+  }
+
+  /// The state that `state` was made from; `nil` for the model as loaded.
+  public func parent(of state: Int) -> Int? {
+    states.indices.contains(state - 1) ? states[state - 1].parent : nil
+  }
+
+  /// States on the way from the model as loaded to `state`, itself included and 0 left out.
+  public func path(to state: Int) -> [Int] {
+    var path: [Int] = []
+    var at = state
+    while at > 0 {
+      path.append(at)
+      at = states[at - 1].parent
+    }
+    return path.reversed()
+  }
 
   /// Sites whose treatment the user chose last, rather than a fit.
   public var sitesEditedByHand: Set<String> {
@@ -91,40 +81,66 @@ public struct Document: Hashable, Sendable {
     SiteChoice(plan[site], asked: asked[site])
   }
 
-  /// Applies `edit` and forgets what was undone; `false` where it changes nothing.
+  /// Applies `edit`; `false` where it changes nothing.
   public mutating func apply(_ edit: Edit) -> Bool {
     let effective = edit.changes.filter { choice(of: $0.site) != $0.choice }
     guard !effective.isEmpty else { return false }
     let before = effective.map { SiteChange(site: $0.site, choice: choice(of: $0.site)) }
     set(effective)
-    let applied = Edit(label: edit.label, changes: effective, origin: edit.origin)
-    done.append(AppliedEdit(edit: applied, before: before))
-    undone.removeAll()
+    grow(Edit(label: edit.label, changes: effective, origin: edit.origin), before: before)
     return true
   }
 
   /// Applies `edit` as a step of its own even where it changes nothing, so that undo counts agree.
   mutating func record(_ edit: Edit) {
     if apply(edit) { return }
-    let empty = Edit(label: edit.label, changes: [], origin: edit.origin)
-    done.append(AppliedEdit(edit: empty, before: []))
-    undone.removeAll()
+    grow(Edit(label: edit.label, changes: [], origin: edit.origin), before: [])
+  }
+
+  private mutating func grow(_ edit: Edit, before: [SiteChange]) {
+    states.append(State(edit: edit, before: before, parent: position))
+    next[position] = states.count
+    position = states.count
   }
 
   /// Takes back the last edit and returns it.
   public mutating func undo() -> Edit? {
-    guard let last = done.popLast() else { return nil }
-    set(last.before)
-    undone.append(last)
-    return last.edit
+    guard position > 0 else { return nil }
+    let state = states[position - 1]
+    set(state.before)
+    next[state.parent] = position
+    position = state.parent
+    return state.edit
   }
 
   /// Brings back the edit undone last and returns it.
   public mutating func redo() -> Edit? {
-    guard let next = undone.popLast() else { return nil }
-    set(next.edit.changes)
-    done.append(next)
-    return next.edit
+    guard let target = next[position] else { return nil }
+    let edit = states[target - 1].edit
+    set(edit.changes)
+    position = target
+    return edit
+  }
+
+  /// Brings the plan into `state`; `false` where it is there or there is no such state.
+  ///
+  /// Redo then leads along the branch that was left, as far as it goes on from `state`.
+  public mutating func jump(to state: Int) -> Bool {
+    guard state != position, state >= 0, state <= states.count else { return false }
+    let wanted = path(to: state)
+    let ancestors = Set(wanted)
+    while position > 0, !ancestors.contains(position) { _ = undo() }
+    for step in wanted.drop(while: { $0 <= position }) {
+      next[position] = step
+      _ = redo()
+    }
+    return true
+  }
+
+  /// Calls `state` by a name of the user's; an empty one takes the name away.
+  public mutating func name(_ state: Int, _ name: String) {
+    guard state >= 0, state <= states.count else { return }
+    names[state] = name.isEmpty ? nil : name
   }
 
   private mutating func set(_ changes: [SiteChange]) {

@@ -18,6 +18,14 @@ public protocol EngineConnection: Sendable {
   /// Called between a key and the frame that shows it.
   func fit(base: Plan, limits: PlanLimits) -> FitOutcome
 
+  /// Mixes of types that `plan(for:)` knows by name.
+  var presetNames: [String] { get }
+
+  /// The plan of a preset or a file for the open model.
+  ///
+  /// May read a file, so it is called beside the loop.
+  func plan(for source: PlanSource) -> PlanAnswer
+
   /// Asks all work to end and returns at once.
   func shutDown()
 }

@@ -50,7 +50,7 @@ public struct Figures: Hashable, Sendable {
   }
 
   /// Orders sources by how much they are worth, then by how much was measured.
-  private static func rank(_ estimate: Estimate) -> Int {
+  static func rank(_ estimate: Estimate) -> Int {
     switch estimate.provenance {
     case .prior: 0
     case .predicted: 1

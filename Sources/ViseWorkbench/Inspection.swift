@@ -13,7 +13,7 @@ public struct Inspection: Hashable, Sendable {
 
 extension WorkbenchState {
   mutating func closeDetail() -> [WorkbenchEffect] {
-    isDetailOpen = false
+    closePage()
     inspection = nil
     return [.send(.endInspection)]
   }

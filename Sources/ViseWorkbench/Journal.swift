@@ -7,6 +7,10 @@ public enum JournalEntry: Hashable, Sendable {
   case edited(Edit)
   case undone
   case redone
+  /// The plan was brought into this state of the history.
+  case jumped(to: Int)
+  /// A state of the history was given a name.
+  case named(state: Int, name: String)
   /// The plan of this moment was written to `path`.
   case exported(path: String)
 }
@@ -27,6 +31,10 @@ extension JournalEntry {
       self = .edited(Edit(label: label, changes: parsed, origin: origin))
     } else if let path = json["exported"]?.string {
       self = .exported(path: path)
+    } else if let state = Self.number(json["jump"]) {
+      self = .jumped(to: state)
+    } else if let state = Self.number(json["of"]), let name = json["name"]?.string {
+      self = .named(state: state, name: name)
     } else if json["step"]?.string == "undo" {
       self = .undone
     } else if json["step"]?.string == "redo" {
@@ -44,8 +52,16 @@ extension JournalEntry {
       Self.json(of: edit)
     case .undone: .object(["step": .string("undo")])
     case .redone: .object(["step": .string("redo")])
+    case .jumped(let state): .object(["jump": .number(Double(state))])
+    case .named(let state, let name):
+      .object(["of": .number(Double(state)), "name": .string(name)])
     case .exported(let path): .object(["exported": .string(path)])
     }
+  }
+
+  private static func number(_ value: JSONValue?) -> Int? {
+    guard let number = value?.number else { return nil }
+    return Int(exactly: number)
   }
 
   private static func json(of edit: Edit) -> JSONValue {
@@ -126,6 +142,8 @@ extension Document {
     case .began, .exported: break
     case .undone: _ = undo()
     case .redone: _ = redo()
+    case .jumped(let state): _ = jump(to: state)
+    case .named(let state, let name): self.name(state, name)
     case .edited(let edit):
       let valid = edit.changes.filter { change in
         guard let site = sites[change.site] else { return false }

@@ -1,6 +1,7 @@
 /// Where keys are read.
 public enum KeyContext: String, CaseIterable, Hashable, Sendable {
-  case bench, detail, frontier, formats, methods, prompt, export, overwrite, filter, palette, help
+  case bench, detail, frontier, compare, history, heat, formats, methods, prompt, export, overwrite,
+    filter, palette, help
   case log, themes, search, quit, resume
 
   /// How help names it.
@@ -9,6 +10,9 @@ public enum KeyContext: String, CaseIterable, Hashable, Sendable {
     case .bench: "layers"
     case .detail: "layer in detail"
     case .frontier: "frontier"
+    case .compare: "two plans"
+    case .history: "history"
+    case .heat: "costs over blocks"
     case .search: "search"
     case .formats: "format list"
     case .methods: "method list"
@@ -52,7 +56,8 @@ public struct FooterHint: Hashable, Sendable {
 
 /// The one table that dispatch, footer, help and palette are made from.
 public enum KeyTable {
-  public static let bindings: [KeyBinding] = bench + detail + searching + dialogs
+  public static let bindings: [KeyBinding] =
+    bench + detail + searching + comparing + remembering + heat + dialogs
 
   /// What pressing `keys` does in `context`.
   public static func command(for keys: [KeyPress], in context: KeyContext) -> Command? {
@@ -97,19 +102,19 @@ public enum KeyTable {
     return table
   }()
 
-  private static func bind(
+  static func bind(
     _ context: KeyContext, _ keys: [KeyPress], _ command: Command, _ hint: FooterHint? = nil
   ) -> KeyBinding {
     KeyBinding(context: context, sequences: keys.map { [$0] }, command: command, hint: hint)
   }
 
-  private static func bind(
+  static func bind(
     _ context: KeyContext, sequences: [[KeyPress]], _ command: Command, _ hint: FooterHint? = nil
   ) -> KeyBinding {
     KeyBinding(context: context, sequences: sequences, command: command, hint: hint)
   }
 
-  private static func hint(_ keys: String, _ word: String, _ rank: Int) -> FooterHint {
+  static func hint(_ keys: String, _ word: String, _ rank: Int) -> FooterHint {
     FooterHint(keys: keys, word: word, rank: rank)
   }
 
@@ -137,7 +142,7 @@ public enum KeyTable {
     ]
 
   /// What the bench and the detail view edit with.
-  private static func treating(_ context: KeyContext) -> [KeyBinding] {
+  static func treating(_ context: KeyContext) -> [KeyBinding] {
     [2, 3, 4, 5, 6, 8].map { bits in
       bind(
         context, [KeyPress(Character("\(bits)"))], .setBits(bits),
@@ -201,36 +206,6 @@ public enum KeyTable {
     bind(.bench, [KeyPress("Q")], .quitNow),
   ]
 
-  private static let searching: [KeyBinding] = [
-    bind(.bench, [KeyPress("b")], .openPrompt(.limit), hint("b", "limit", 8)),
-    bind(.bench, [KeyPress("F")], .fitNow, hint("F", "fit", 8)),
-    bind(
-      .bench, sequences: [[KeyPress("s")], [KeyPress("g"), KeyPress("s")]], .openSearch,
-      hint("s", "search", 5)),
-    bind(
-      .bench, sequences: [[KeyPress("g"), KeyPress("p")]], .openFrontier,
-      hint("gp", "frontier", 10)),
-    bind(.search, [KeyPress(.enter)], .confirm, hint("enter", "adopt best", 0)),
-    bind(.search, [KeyPress(" ")], .toggleSearchPause, hint("space", "pause", 1)),
-    bind(.search, [KeyPress("x")], .stopSearch, hint("x", "stop", 1)),
-    bind(.search, [KeyPress("S")], .searchAgain, hint("S", "again", 2)),
-    bind(
-      .search, [KeyPress(.escape), KeyPress("q"), KeyPress("b")], .back,
-      hint("esc", "background", 0)),
-    bind(
-      .frontier, [KeyPress("h"), KeyPress("k"), KeyPress(.left), KeyPress(.up)], .moveUp,
-      hint("h/l", "along", 1)),
-    bind(
-      .frontier, [KeyPress("l"), KeyPress("j"), KeyPress(.right), KeyPress(.down)], .moveDown),
-    bind(.frontier, [KeyPress("g"), KeyPress(.home)], .moveToTop),
-    bind(.frontier, [KeyPress("G"), KeyPress(.end)], .moveToBottom),
-    bind(.frontier, [KeyPress(.enter)], .confirm, hint("enter", "adopt", 0)),
-    bind(.frontier, [KeyPress("u")], .undo, hint("u", "undo", 2)),
-    bind(.frontier, [.control("r"), KeyPress("U")], .redo),
-    bind(.frontier, [KeyPress("?"), KeyPress(.function(1))], .openHelp, hint("?", "help", 3)),
-    bind(.frontier, [KeyPress(.escape), KeyPress("q")], .back, hint("esc", "back", 0)),
-  ]
-
   private static let dialogs: [KeyBinding] =
     [
       bind(.formats, [KeyPress("j"), KeyPress(.down)], .moveDown, hint("j/k", "move", 1)),
@@ -266,19 +241,6 @@ public enum KeyTable {
       bind(.resume, [KeyPress("n")], .startAnew, hint("n", "new", 0)),
       bind(.resume, [KeyPress("Q")], .quitNow, hint("Q", "quit", 1)),
     ] + reading(.help) + reading(.log) + everywhere
-
-  private static func reading(_ context: KeyContext) -> [KeyBinding] {
-    [
-      bind(context, [KeyPress("j"), KeyPress(.down)], .moveDown, hint("j/k", "scroll", 1)),
-      bind(context, [KeyPress("k"), KeyPress(.up)], .moveUp),
-      bind(context, [KeyPress(.pageDown), .control("d"), KeyPress(" ")], .pageDown),
-      bind(context, [KeyPress(.pageUp), .control("u")], .pageUp),
-      bind(context, [KeyPress("g"), KeyPress(.home)], .moveToTop),
-      bind(context, [KeyPress("G"), KeyPress(.end)], .moveToBottom),
-      bind(
-        context, [KeyPress(.escape), KeyPress("q"), KeyPress("?")], .back, hint("esc", "back", 0)),
-    ]
-  }
 
   private static let everywhere: [KeyBinding] = KeyContext.allCases.filter { $0 != .bench }
     .flatMap { context in

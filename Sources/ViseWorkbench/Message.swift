@@ -2,8 +2,8 @@ public import ViseEstimates
 
 /// What the last edit did, for the message line.
 public struct EditReport: Hashable, Sendable {
-  /// Whether the edit was made, taken back or brought back.
-  public enum Verb: Hashable, Sendable { case did, undid, redid }
+  /// Whether the edit was made, taken back or brought back, or a state was gone to.
+  public enum Verb: Hashable, Sendable { case did, undid, redid, wentTo }
 
   public let verb: Verb
   /// The layer's name, or how many layers.

@@ -50,7 +50,7 @@ public struct MethodPicker: Hashable, Sendable {
 
 /// What is asked for in one line.
 public enum PromptKind: String, CaseIterable, Hashable, Sendable {
-  case prune, rank, treatment, limit
+  case prune, rank, treatment, limit, planFile, stateName
 
   /// What stands before the field.
   public var label: String {
@@ -59,6 +59,8 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
     case .rank: "rank"
     case .treatment: "treatment"
     case .limit: "limit"
+    case .planFile: "plan file"
+    case .stateName: "name"
     }
   }
 
@@ -67,6 +69,8 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
     switch self {
     case .prune: "30%, 2:4, channels 25% or off"
     case .rank: "64, 50%, energy 95%, elbow, erank or off"
+    case .planFile: "the path of a plan as `vise plan` writes them"
+    case .stateName: "what to call the state; nothing takes the name away"
     case .limit: "60MB, 60%, 4.5 bits, 3ms, KL 0.02, or several with commas, or off"
     case .treatment: "such as prune=0.3 rank=64 format=int4:g128 method=gptq, or keep"
     }

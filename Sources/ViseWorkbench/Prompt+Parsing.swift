@@ -14,7 +14,7 @@ extension Prompt {
     case .prune: return .prune(isOff ? nil : try Self.sparsity(text))
     case .rank: return isOff ? .rank(nil) : try Self.rank(text, fullRank)
     case .treatment: return .treatment(try Self.treatment(text))
-    case .limit: throw PromptFault(reason: "a limit is no edit")
+    case .limit, .planFile, .stateName: throw PromptFault(reason: "\(kind.label) is no edit")
     }
   }
 

@@ -24,6 +24,12 @@ public enum WorkbenchAction: Hashable, Sendable {
   case journalOpened(path: String?, problem: String?)
   /// What the export path turned out to be.
   case exportPathChecked(path: String, exists: Bool, problem: String?)
+  /// What looking for a plan to compare with came to.
+  case planFound(PlanSource, PlanAnswer)
+  /// The predictor's answer for the plan compared with.
+  case comparedPredicted(Prediction, plan: Plan)
+  /// Presets that can be compared with.
+  case presetsFound([String])
   /// Themes that can be shown, and the one that is.
   case themesFound([String], current: String)
   /// A line for the message row from the front end, such as a terminal's quirk.
@@ -35,6 +41,10 @@ public enum WorkbenchEffect: Hashable, Sendable {
   /// Ask the predictor before the next frame and report `predictionMade`.
   case predict(revision: PlanRevision)
   case send(EngineRequest)
+  /// Find the plan without holding up keys and report `planFound`.
+  case findPlan(PlanSource)
+  /// Ask the predictor before the next frame and report `comparedPredicted`.
+  case predictCompared(Plan)
   /// Choose treatments for the sites `base` does not treat, within `limits`, and report `planFitted`
   /// before the next frame.
   case fit(base: Plan, limits: PlanLimits)

@@ -40,6 +40,13 @@ extension WorkbenchState {
       return []
     case .exportPathChecked(let path, let exists, let problem):
       return exportPathChecked(path, exists: exists, problem: problem)
+    case .planFound(let source, let answer): return receive(answer, for: source)
+    case .comparedPredicted(let prediction, let plan):
+      receive(prediction, ofCompared: plan)
+      return []
+    case .presetsFound(let names):
+      presetNames = names
+      return []
     case .themesFound(let names, let current):
       themeNames = names
       theme = current
@@ -51,7 +58,7 @@ extension WorkbenchState {
   }
 
   private mutating func click(row: Int, isDouble: Bool) -> [WorkbenchEffect] {
-    guard overlay == nil, !isDetailOpen, !isFrontierOpen, row >= 0,
+    guard overlay == nil, page == nil, row >= 0,
       list.shown.indices.contains(list.top + row)
     else { return [] }
     list.move(to: list.top + row)
@@ -96,7 +103,9 @@ extension WorkbenchState {
     case .latency(let latency, let revision):
       if revision == self.revision { figures.offer(latency, revision: revision) }
     case .quality(let quality, let revision):
-      if revision == self.revision { _ = figures.offer(quality, revision: revision) }
+      if revision == self.revision, figures.offer(quality, revision: revision) {
+        rememberFigures()
+      }
     case .sensitivities(let found): return add(found)
     case .progress(let progress): follow(progress)
     case .jobEnded(let job, let outcome): return end(job, outcome)
@@ -134,7 +143,10 @@ extension WorkbenchState {
     }
     if list.order == .sensitivity { refreshList() }
     refreshFormats()
-    return [.predict(revision: revision)]
+    refreshComparison()
+    refreshHeat()
+    let compared = page == .compare ? comparison?.plan.map(WorkbenchEffect.predictCompared) : nil
+    return [.predict(revision: revision)] + (compared.map { [$0] } ?? [])
   }
 
   /// Takes the predictor's answer, and with it the difference the last edit made as known now.
@@ -146,7 +158,7 @@ extension WorkbenchState {
         report.klAfter = quality.klMean
         message = .edit(report)
       }
-      _ = figures.offer(quality, revision: revision)
+      if figures.offer(quality, revision: revision) { rememberFigures() }
     }
     if let latency = prediction.latency {
       figures.offer(latency, revision: revision)

@@ -156,6 +156,7 @@ extension WorkbenchState {
 
   mutating func restore(_ journal: Journal) {
     document = journal.document(for: sites)
+    openingPlan = document.plan
     exportedPlan = journal.exportedPlan(for: sites)
     if journal.skippedLineCount > 0 {
       appendToLog("journal: \(journal.skippedLineCount) lines were not understood and left out")

@@ -72,6 +72,8 @@ extension WorkbenchState {
   /// Asks for everything that depends on the plan.
   mutating func planReplaced() -> [WorkbenchEffect] {
     revision += 1
+    refreshComparison()
+    refreshHeat()
     return [.predict(revision: revision), evaluation()]
   }
 
@@ -105,7 +107,7 @@ extension WorkbenchState {
     return [.record(entry)] + planReplaced()
   }
 
-  private func subject(_ names: [String]) -> String {
+  func subject(_ names: [String]) -> String {
     names.count == 1 ? names.first ?? "" : "\(names.count) layers"
   }
 

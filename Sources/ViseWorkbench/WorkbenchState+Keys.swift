@@ -52,9 +52,9 @@ extension WorkbenchState {
     default: break
     }
     switch overlay {
-    case nil where isFrontierOpen: return performInFrontier(command)
-    case nil where isDetailOpen: return performInDetail(command)
-    case nil: return list.filterField == nil ? performOnBench(command) : performInFilter(command)
+    case nil:
+      if let page { return perform(command, on: page) }
+      return list.filterField == nil ? performOnBench(command) : performInFilter(command)
     case .formats(let picker)?: return perform(command, in: picker)
     case .methods(let picker)?: return perform(command, in: picker)
     case .prompt(let prompt)?: return perform(command, in: prompt)
@@ -88,7 +88,10 @@ extension WorkbenchState {
     case .fitNow: return fit()
     case .openSearch: return openSearch()
     case .openFrontier: return openFrontier()
-    case .openDetail: isDetailOpen = true
+    case .openDetail: open(.detail)
+    case .openCompare: return openComparison()
+    case .openHistory: openHistory()
+    case .openHeat: openHeat()
     case .openExport: openExport()
     case .openPalette: overlay = .palette(Palette())
     case .openHelp: overlay = .help(top: 0)

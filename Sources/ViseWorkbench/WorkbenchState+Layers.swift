@@ -33,14 +33,18 @@ extension WorkbenchState {
   }
 
   private func cost(of site: Site, under treatment: Treatment) -> LayerCost? {
-    guard treatment != .keep, let kl = sensitivities[site.index]?[treatment], kl.value.isFinite,
-      let sizes = summary?.sizeModel
+    guard treatment != .keep, let kl = sensitivities[site.index]?[treatment], kl.value.isFinite
     else { return nil }
-    var alone = Plan()
-    alone[site.name] = treatment
-    let saved = sizes.byteCount(of: site, in: Plan()) - sizes.byteCount(of: site, in: alone)
+    let saved = savedByteCount(of: site, under: treatment)
     guard saved > 0 else { return nil }
     return LayerCost(site: site, treatment: treatment, kl: kl, savedByteCount: saved)
+  }
+
+  /// Bytes saved by treating `site` so and nothing else.
+  func savedByteCount(of site: Site, under treatment: Treatment) -> Int {
+    guard let sizes = summary?.sizeModel else { return 0 }
+    let alone = Plan(only: site.name, treatment: treatment)
+    return sizes.byteCount(of: site, in: Plan()) - sizes.byteCount(of: site, in: alone)
   }
 
   private static func rate(_ cost: LayerCost) -> Double {

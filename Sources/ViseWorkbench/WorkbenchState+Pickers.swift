@@ -168,41 +168,4 @@ extension WorkbenchState {
     overlay = .methods(picker)
     return []
   }
-
-  mutating func openPrompt(_ kind: PromptKind) {
-    let treatment = targets.first.map { document.plan[sites[$0].name] } ?? .keep
-    let text =
-      switch kind {
-      case .prune: treatment.sparsity?.shortName ?? ""
-      case .rank: treatment.lowRank.map { "\($0.rank)" } ?? ""
-      case .treatment: treatment == .keep ? "" : treatment.name
-      // What is typed takes the place of the limit there is.
-      case .limit: ""
-      }
-    overlay = .prompt(Prompt(kind: kind, field: TextField(text), problem: nil))
-  }
-
-  mutating func perform(_ command: Command, in prompt: Prompt) -> [WorkbenchEffect] {
-    switch command {
-    case .back: overlay = nil
-    case .confirm:
-      let full = targets.map { min(sites[$0].rows, sites[$0].columns) }.min() ?? 1
-      do throws(PromptFault) {
-        if prompt.kind == .limit {
-          let effects = try setLimits(prompt.field.text)
-          overlay = nil
-          return effects
-        }
-        let intent = try prompt.intent(fullRank: full)
-        overlay = nil
-        return edit(intent)
-      } catch {
-        var prompt = prompt
-        prompt.problem = error.reason
-        overlay = .prompt(prompt)
-      }
-    default: break
-    }
-    return []
-  }
 }

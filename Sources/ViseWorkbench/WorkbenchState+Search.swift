@@ -49,13 +49,20 @@ extension WorkbenchState {
     let changes = plan.changedSites(from: document.plan, among: sites).map {
       SiteChange(site: $0.name, choice: SiteChoice(plan[$0.name]))
     }
-    let edit = Edit(label: label, changes: changes, origin: .fitted)
+    return adopt(changes, label: label, origin: .fitted, reason: reason)
+  }
+
+  /// Makes `changes`, as one edit that undo takes back.
+  mutating func adopt(
+    _ changes: [SiteChange], label: String, origin: Edit.Origin, reason: String? = nil
+  ) -> [WorkbenchEffect] {
+    let edit = Edit(label: label, changes: changes, origin: origin)
     let sizeBefore = plannedByteCount ?? 0
     let planBefore = document.plan
     guard document.apply(edit) else { return refuse("the plan is that already") }
     planBeforeEdit = planBefore
     let report = EditReport(
-      verb: .did, subject: "\(changes.count) layers", change: label,
+      verb: .did, subject: subject(changes.map(\.site)), change: label,
       sizeDelta: (plannedByteCount ?? 0) - sizeBefore, substituted: 0, refused: 0,
       reason: reason)
     return planChanged(report, entry: .edited(document.edits.last ?? edit))
@@ -85,6 +92,9 @@ extension WorkbenchState {
       guard let best = search?.snapshot?.best else { return refuse("no plan was measured yet") }
       overlay = nil
       return adopt(best.plan, label: "search \(search?.wish.limits.label ?? "")")
+    case .openCompare:
+      guard let best = search?.snapshot?.best else { return refuse("no plan was measured yet") }
+      return openComparison(with: .measured(best))
     case .toggleSearchPause:
       guard let search, search.isRunning else { return [] }
       self.search?.isPaused.toggle()
@@ -124,22 +134,25 @@ extension WorkbenchState {
   }
 
   mutating func openFrontier() -> [WorkbenchEffect] {
-    isFrontierOpen = true
+    open(.frontier)
     return [.send(.findMeasuredPlans)]
   }
 
   mutating func performInFrontier(_ command: Command) -> [WorkbenchEffect] {
     let last = frontier.frontier.points.count - 1
     switch command {
-    case .back: isFrontierOpen = false
+    case .back: closePage()
     case .moveUp: frontier.cursor = max(frontier.cursor - 1, 0)
     case .moveDown: frontier.cursor = min(frontier.cursor + 1, max(last, 0))
     case .moveToTop: frontier.cursor = 0
     case .moveToBottom: frontier.cursor = max(last, 0)
     case .confirm:
       guard let selected = frontier.selected else { return refuse("no plan was measured yet") }
-      isFrontierOpen = false
+      closePage()
       return adopt(selected.measured.plan, label: "frontier")
+    case .openCompare:
+      guard let selected = frontier.selected else { return refuse("no plan was measured yet") }
+      return openComparison(with: .measured(selected.measured))
     case .undo: return undo()
     case .redo: return redo()
     case .openHelp: overlay = .help(top: 0)

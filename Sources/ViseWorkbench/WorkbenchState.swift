@@ -40,15 +40,22 @@ public struct WorkbenchState: Hashable, Sendable {
   public internal(set) var themeNames: [String] = []
   public internal(set) var theme = ""
   public internal(set) var journalPath: String?
-  /// Whether the detail view takes the bench's place.
-  public internal(set) var isDetailOpen = false
+  /// Screens over the bench, the one shown last.
+  var pages: [Page] = []
   public internal(set) var inspection: Inspection?
   /// What a fit or a search has to keep.
   public internal(set) var limits = PlanLimits()
   public internal(set) var search: SearchPanel?
   public internal(set) var frontier = FrontierPanel()
-  /// Whether the frontier takes the bench's place.
-  public internal(set) var isFrontierOpen = false
+  /// The edited plan beside another, once one was looked at.
+  public internal(set) var comparison: PlanComparison?
+  public internal(set) var history = History()
+  /// Costs over blocks and roles, once they were looked at.
+  public internal(set) var heat: HeatPanel?
+  /// The plan as this session began.
+  public internal(set) var openingPlan = Plan()
+  /// Mixes of types that can be compared with.
+  public internal(set) var presetNames: [String] = []
 
   // The engine.
   public internal(set) var figures = Figures()
@@ -121,9 +128,15 @@ public struct WorkbenchState: Hashable, Sendable {
     summary?.calibration?.sites.contains(site.index) ?? false
   }
 
-  /// Sites an edit applies to: the one looked at in detail, else what the list says.
+  /// Sites an edit applies to: the one looked at in detail, else the marked ones, else those under
+  /// the cursor.
   public var targets: [Int] {
-    isDetailOpen ? list.selected.map { [$0] } ?? [] : list.targets
+    switch page {
+    case .detail: list.selected.map { [$0] } ?? []
+    case .heat where list.marks.isEmpty: heat?.selected ?? []
+    case .heat: list.marks.sorted()
+    default: list.targets
+    }
   }
 
   /// Whether the quality shown is of an older plan.
@@ -148,8 +161,7 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Where keys go.
   public var context: KeyContext {
     if let overlay { return overlay.context }
-    if isFrontierOpen { return .frontier }
-    if isDetailOpen { return .detail }
+    if let page { return page.context }
     return list.filterField == nil ? .bench : .filter
   }
 
@@ -168,8 +180,13 @@ public struct WorkbenchState: Hashable, Sendable {
     case .pasteTreatment:
       copiedTreatment == nil ? "take a treatment first (c)" : targetsMissing
     case .openThemes: themeNames.isEmpty ? "no themes were found" : nil
-    case .openExport, .openPrompt(.limit): summary == nil ? "no model is open" : nil
+    case .openExport, .openPrompt(.limit), .openPrompt(.planFile), .openPrompt(.stateName),
+      .openCompare, .openHeat:
+      summary == nil ? "no model is open" : nil
     case .pruneBy, .lowerRank, .raiseRank, .openPrompt, .openDetail, .copyPlanLine: targetsMissing
+    case .openHistory:
+      summary == nil
+        ? "no model is open" : document.stateCount == 0 ? "nothing was edited yet" : nil
     case .openMethods:
       targetsMissing ?? (methodChoices.isEmpty ? "choose a format first (2-8 or f)" : nil)
     case .fitNow:

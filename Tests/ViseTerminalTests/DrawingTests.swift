@@ -39,6 +39,14 @@ struct DrawingTests {
     #expect(lines.joined().filter { $0 != " " } == "onetwothreefourteenletters漢字")
   }
 
+  @Test(arguments: [
+    (0.00163, 6, "0.0016"), (0.00163, 5, "0.002"), (0.00163, 3, "≈0"), (1234.5, 4, "1235"),
+    (1234.5, 3, "…"), (0.156, 4, "0.16"),
+  ])
+  func narrowFiguresAreRoundedAndNeverCut(value: Double, columns: Int, text: String) {
+    #expect(Numbers.compact(value, within: columns) == text)
+  }
+
   @Test func numbersAreGroupedByThousands() {
     #expect(Numbers.grouped(1_234_567) == "1 234 567")
     #expect(Numbers.grouped(-12) == "−12")

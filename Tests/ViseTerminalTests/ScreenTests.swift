@@ -8,7 +8,8 @@ import WorkbenchTestSupport
 /// The screens the snapshots show.
 enum Screen: String, CaseIterable, Sendable {
   case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
-    exists, help, palette, quit, resume, filter, limited, searching, frontier, themes
+    exists, help, palette, quit, resume, filter, limited, searching, frontier, themes, compare,
+    history, heat
 
   func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
     let layout = Layout(size: size)
@@ -52,6 +53,12 @@ enum Screen: String, CaseIterable, Sendable {
     case .searching:
       driver.limit("75%", then: "j 6 s")
       driver.reportSearch(trials: 23)
+    case .history:
+      driver.press("3 j 4 j 2 u u j 5 p 3 0 enter H k n")
+      driver.type("smaller")
+      driver.press("enter j")
+    case .heat: driver.press("j j j 3 S j j l B l w w")
+    case .compare: driver.press("j 3 j j 4 j 2 D l j")
     case .frontier:
       driver.limit("75%", then: "F g p")
       driver.reportMeasuredPlans()
@@ -68,7 +75,7 @@ enum Screen: String, CaseIterable, Sendable {
 struct ScreenTests {
   static let sizes = [
     ScreenSize(columns: 60, rows: 16), ScreenSize(columns: 80, rows: 24),
-    ScreenSize(columns: 160, rows: 48),
+    ScreenSize(columns: 120, rows: 36), ScreenSize(columns: 160, rows: 48),
   ]
 
   /// A snapshot's text: the screen, then the style of each cell as a letter.
@@ -84,8 +91,10 @@ struct ScreenTests {
   @Test(arguments: Screen.allCases, sizes)
   func looksLikeItsSnapshot(screen: Screen, size: ScreenSize) throws {
     // Dialogs look alike on every larger screen.
-    let full: Set<Screen> = [.bench, .edited, .compound, .detail, .formats, .frontier]
-    guard size.columns < 160 || full.contains(screen) else { return }
+    let full: Set<Screen> = [
+      .bench, .edited, .compound, .detail, .formats, .frontier, .compare, .history, .heat,
+    ]
+    guard size.columns < 120 || full.contains(screen) else { return }
     for glyphs in GlyphSet.allCases {
       let frame = WorkbenchView.frame(of: screen.state(size: size), size: size, glyphs: glyphs)
       let name = "\(screen.rawValue)-\(size.columns)x\(size.rows)-\(glyphs.rawValue).screen"

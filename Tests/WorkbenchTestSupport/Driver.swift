@@ -21,6 +21,7 @@ public struct Driver {
     let summary = FixtureModel.summary(blocks: blocks, calibratedSites: calibratedSites)
     engine = ScriptedEngine(mailbox: EngineMailbox(wake: {}), summary: summary)
     apply(.screenResized(listRows: listRows, overlayRows: listRows + 5, helpColumns: 2))
+    apply(.presetsFound(engine?.presetNames ?? []))
     if isOpen {
       apply(.engineReported(.opened(summary)))
       apply(.engineReported(.sensitivities(FixtureModel.sensitivities(of: summary))))
@@ -42,6 +43,13 @@ public struct Driver {
       }
       if case .fit(let base, let limits) = effect, let engine {
         apply(.planFitted(engine.fit(base: base, limits: limits)))
+      }
+      if case .findPlan(let source) = effect, let engine {
+        apply(.planFound(source, engine.plan(for: source)))
+      }
+      if case .predictCompared(let plan) = effect, answersPredictions, let engine {
+        let (quality, latency) = engine.predict(plan)
+        apply(.comparedPredicted(Prediction(quality: quality, latency: latency), plan: plan))
       }
       guard case .predict(let revision) = effect, answersPredictions, let engine else { continue }
       let (quality, latency) = engine.predict(state.document.plan)
@@ -71,8 +79,10 @@ public struct Driver {
     let named: [String: KeyPress.Code] = [
       "enter": .enter, "esc": .escape, "up": .up, "down": .down, "space": .character(" "),
       "pgdn": .pageDown, "pgup": .pageUp, "bksp": .backspace, "home": .home, "end": .end,
+      "tab": .tab, "left": .left, "right": .right,
     ]
     if let code = named[word] { return KeyPress(code) }
+    if word == "S-tab" { return KeyPress(.tab, .shift) }
     if word.hasPrefix("C-"), let last = word.last { return .control(last) }
     return KeyPress(word.first ?? " ")
   }

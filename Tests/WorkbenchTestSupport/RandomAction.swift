@@ -28,6 +28,11 @@ public enum RandomAction {
     case 92: return .engineReported(.jobEnded(job: small(using: &generator), .finished("x")))
     case 93: return .engineReported(.jobEnded(job: small(using: &generator), .failed("x")))
     case 94: return offer()
+    case 97:
+      return .planFound(
+        .preset("Q2_K"),
+        Bool.random(using: &generator)
+          ? .refused("x") : .found(SearchFixture.plan(0.3, summary)))
     case 96: return .themesFound(["dark", "light"], current: "dark")
     case 95:
       return .planFitted(

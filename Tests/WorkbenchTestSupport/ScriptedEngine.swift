@@ -144,6 +144,18 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
     return .refused("no common format is that small")
   }
 
+  public var presetNames: [String] { ["Q2_K", "Q4_K_M"] }
+
+  /// Two bits for the first half of the sites in one preset, for a tenth in the other.
+  public func plan(for source: PlanSource) -> PlanAnswer {
+    switch source {
+    case .preset("Q2_K"): .found(SearchFixture.plan(0.5, summary))
+    case .preset("Q4_K_M"): .found(SearchFixture.plan(0.1, summary))
+    case .file(let path): .refused("\(path): no such file")
+    default: .found(Plan())
+    }
+  }
+
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
     let provenance =
       plan.isEmpty ? Provenance.exact : .predicted(tokens: 256)

@@ -2,6 +2,7 @@ import Synchronization
 import ViseCompression
 import ViseEstimates
 import ViseEvaluation
+import ViseModels
 import ViseSearch
 import ViseWorkbench
 
@@ -42,6 +43,27 @@ final class EngineLine: EngineConnection {
       return .fitted(plan, guessed: guessed, total: total)
     } catch {
       return .refused(ErrorText.searchSpace(error))
+    }
+  }
+
+  var presetNames: [String] { StockPreset.allCases.map(\.rawValue) }
+
+  func plan(for source: PlanSource) -> PlanAnswer {
+    guard let summary = opened.summary.withLock({ $0 }) else { return .refused("no model is open") }
+    switch source {
+    case .loaded, .opening: return .found(Plan())
+    case .state(_, let plan): return .found(plan)
+    case .measured(let measured): return .found(measured.plan)
+    case .preset(let name):
+      guard let preset = StockPreset(name: name) else { return .refused("\(name) is no preset") }
+      return .found(preset.plan(for: summary.sites))
+    case .file(let path):
+      do {
+        return .found(
+          try PlanFile(text: try PlanLoader.text(path), sites: summary.sites).plan)
+      } catch {
+        return .refused(ErrorText.printable(ErrorText.describe(error)))
+      }
     }
   }
 
