@@ -1,10 +1,11 @@
 import ViseCompression
+import ViseEstimates
 
 /// A command for many layers, typed in full: a verb, patterns of layers' names, and a value.
 public struct TypedCommand: Hashable, Sendable {
   /// What is done with the layers.
   public enum Verb: String, CaseIterable, Hashable, Sendable {
-    case bits, format, prune, rank, treat, keep, mark
+    case bits, format, prune, rank, treat, keep, mark, fit
 
     /// What may be typed after it.
     public var usage: String {
@@ -16,10 +17,13 @@ public struct TypedCommand: Hashable, Sendable {
       case .treat: "treat PATTERN… prune=0.3,format=q4_K"
       case .keep: "keep PATTERN…"
       case .mark: "mark PATTERN…"
+      case .fit: "fit 60%, 60MB, 4.5 bits, 3ms or KL 0.02"
       }
     }
 
     var takesValue: Bool { self != .keep && self != .mark }
+    /// Whether it is for the layers that patterns name; else it is for the whole plan.
+    var takesPatterns: Bool { self != .fit }
   }
 
   public let verb: Verb
@@ -34,6 +38,10 @@ public struct TypedCommand: Hashable, Sendable {
     }
     words.removeFirst()
     self.verb = verb
+    guard verb.takesPatterns else {
+      (patterns, value) = ([], words.joined(separator: " "))
+      return
+    }
     value = verb.takesValue && words.count > 1 ? words.removeLast() : ""
     patterns = words
   }
@@ -50,7 +58,7 @@ public struct TypedCommand: Hashable, Sendable {
   /// The edit it asks for; `fullRank` is what shares of a rank are of.
   func intent(fullRank: Int) throws(PromptFault) -> EditIntent {
     switch verb {
-    case .keep, .mark: return .keep
+    case .keep, .mark, .fit: return .keep
     case .bits:
       guard let bits = Int(value), DefaultFormat.bitWidths.contains(bits) else {
         let known = DefaultFormat.bitWidths.map(String.init).joined(separator: ", ")
@@ -85,7 +93,14 @@ extension WorkbenchState {
 
   /// Why `command` cannot be done as it is typed so far; `nil` where it can.
   public func problem(of command: TypedCommand) -> String? {
-    if summary == nil { return "no model is open" }
+    guard let summary else { return "no model is open" }
+    if !command.verb.takesPatterns {
+      do throws(PromptFault) {
+        return try parsedLimits(command.value, summary).isEmpty ? command.verb.usage : nil
+      } catch {
+        return error.reason
+      }
+    }
     if command.patterns.isEmpty || (command.verb.takesValue && command.value.isEmpty) {
       return command.verb.usage
     }
@@ -102,6 +117,7 @@ extension WorkbenchState {
   /// Does what was typed, as one edit.
   mutating func perform(_ command: TypedCommand) -> [WorkbenchEffect] {
     if let problem = problem(of: command) { return refuse(problem) }
+    if command.verb == .fit { return fit(to: command.value) }
     let targets = targets(of: command)
     if command.verb == .mark {
       list.marks = Set(targets)

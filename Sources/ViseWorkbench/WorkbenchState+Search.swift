@@ -16,17 +16,31 @@ extension WorkbenchState {
   /// Takes the limits typed, and fits the plan to them at once.
   mutating func setLimits(_ text: String) throws(PromptFault) -> [WorkbenchEffect] {
     guard let summary, text.contains(where: { $0 != " " }) else { return [] }
-    let stored = sites.reduce(0) { $0 + summary.sizeModel.byteCount(of: $1, under: .keep) }
-    let whole = referenceByteCount ?? 0
-    limits = try PlanLimits.parse(
-      text, whole: whole, weights: sites.reduce(0) { $0 + $1.parameterCount },
-      others: whole - stored)
+    limits = try parsedLimits(text, summary)
     guard !limits.isEmpty else {
       message = .note("no limits")
       return []
     }
     message = .note("limit \(limits.label): F fits the plan, s searches")
     return []
+  }
+
+  /// What `text` limits, in figures of the model that is open.
+  func parsedLimits(_ text: String, _ summary: ModelSummary) throws(PromptFault) -> PlanLimits {
+    let stored = sites.reduce(0) { $0 + summary.sizeModel.byteCount(of: $1, under: .keep) }
+    let whole = referenceByteCount ?? 0
+    return try PlanLimits.parse(
+      text, whole: whole, weights: sites.reduce(0) { $0 + $1.parameterCount },
+      others: whole - stored)
+  }
+
+  /// Takes the limits typed, and fits the plan to them in the same frame.
+  mutating func fit(to text: String) -> [WorkbenchEffect] {
+    do throws(PromptFault) {
+      return try setLimits(text) + fit()
+    } catch {
+      return refuse(error.reason)
+    }
   }
 
   func fit() -> [WorkbenchEffect] { [.fit(base: handPlan, limits: limits)] }

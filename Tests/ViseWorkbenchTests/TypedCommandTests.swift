@@ -49,8 +49,17 @@ struct TypedCommandTests {
     #expect(driver("keep attn_q").state.document.plan.isEmpty)
   }
 
+  @Test func fittingIsOneCommand() {
+    var direct = Driver()
+    direct.limit("75%", then: "F")
+    let typed = driver("fit 75%")
+    #expect(typed.state.overlay == nil && !typed.state.limits.isEmpty)
+    #expect(typed.state.limits == direct.state.limits)
+    #expect(typed.effects.contains(.fit(base: Plan(), limits: direct.state.limits)))
+  }
+
   @Test(arguments: [
-    "bits ffn_down", "bits ffn_down 17", "bits nowhere 4", "prune attn_q lots",
+    "fit lots", "fit 60 parrots", "bits ffn_down", "bits ffn_down 17", "bits nowhere 4", "prune attn_q lots",
     "format attn_q q9", "rank attn_q",
   ])
   func whatCannotBeDoneStaysInTheFieldWithItsReason(command: String) {
