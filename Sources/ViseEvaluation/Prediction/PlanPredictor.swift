@@ -42,7 +42,9 @@ public final class PlanPredictor: Sendable {
       session: session, tokens: tokens, firstToken: firstToken, seed: seed,
       cancellation: cancellation)
     workers = WorkerSet(session: session)
-    effects = SiteEffects()
+    effects = SiteEffects(
+      capacity: Self.effectCapacity(
+        sites: session.model.sites.count, values: probe.reference.features.count))
     context = EffectFiles.Context(
       identity: "\(session.identity) \(probe.identity)",
       featureCount: probe.reference.features.count, shiftCount: probe.sampledHead.shiftCount)
@@ -53,17 +55,25 @@ public final class PlanPredictor: Sendable {
       recorder?.entries(probe: predictionIdentity, total: tokens.count, session: session) ?? [])
   }
 
+  /// Bytes that effects of treatments other than formats may take, unless a plan needs more.
+  private static let effectByteBudget = 64 << 20
+
+  private static func effectCapacity(sites: Int, values: Int) -> Int {
+    max(4 * sites, effectByteBudget / max(values * 2, 1))
+  }
+
   /// The site whose values are the head's.
   var headSiteIndex: Int? { session.headSite?.index }
 
   /// Tokens of the probe that are scored.
   public var scoredTokenCount: Int { probe.rowCount }
 
-  /// Treated sites of `plan` whose effect is not known yet.
+  /// Treated sites of `plan` whose effect is not known yet, or no longer; those that are stay known
+  /// while the rest is measured.
   public func missingEffects(of plan: Plan) -> [(Site, Treatment)] {
     session.model.sites.compactMap { site in
       guard let treatment = plan.ownChange(of: site),
-        effects.measured(site: site.index, treatment: treatment) == nil
+        !effects.use(site: site.index, treatment: treatment)
       else { return nil }
       return (site, treatment)
     }

@@ -27,21 +27,35 @@ public final class SiteEffects: Sendable {
   }
 
   /// A mean of log KL less log noise.
-  private struct LogMean {
+  fileprivate struct LogMean {
     var sum = 0.0
     var count = 0
 
     var mean: Double? { count > 0 ? sum / Double(count) : nil }
   }
 
-  private struct State {
+  fileprivate struct Key: Hashable {
+    let site: Int
+    let treatment: Treatment
+  }
+
+  fileprivate struct State {
     var effects: [Int: [Treatment: SiteEffect]] = [:]
+    /// When treatments of which there is no end, all but formats alone, were last of use.
+    var uses: [Key: Int] = [:]
+    var useCount = 0
     var roles: [SiteRole: LogMean] = [:]
     var all = LogMean()
     var revision = 0
   }
 
   private let state = Mutex(State())
+  /// Effects of treatments other than formats that are kept.
+  private let capacity: Int
+
+  /// - Parameter capacity: how many effects of treatments other than formats alone are kept, those of
+  ///   use last; at least twice the sites, so that a plan's own are never among those that go.
+  init(capacity: Int) { self.capacity = capacity }
 
   /// KL is quadratic in the change of features: it goes with the power of the noise.
   private static func logNoise(_ treatment: Treatment, _ site: Site) -> Double {
@@ -66,6 +80,10 @@ public final class SiteEffects: Sendable {
     state.withLock { state in
       state.revision += 1
       state.effects[site.index, default: [:]][treatment] = effect
+      if !treatment.isFormatOnly {
+        state.use(Key(site: site.index, treatment: treatment))
+        if state.uses.count > capacity { state.removeOldest() }
+      }
       guard effect.klMean > 0 else { return }
       let level = log(effect.klMean) - Self.logNoise(treatment, site)
       state.roles[site.role, default: LogMean()].sum += level
@@ -80,6 +98,15 @@ public final class SiteEffects: Sendable {
 
   func measured(site: Int, treatment: Treatment) -> SiteEffect? {
     state.withLock { $0.effects[site]?[treatment] }
+  }
+
+  /// Whether the effect is known; if it is, it is of use now.
+  func use(site: Int, treatment: Treatment) -> Bool {
+    state.withLock { state in
+      guard state.effects[site]?[treatment] != nil else { return false }
+      if !treatment.isFormatOnly { state.use(Key(site: site, treatment: treatment)) }
+      return true
+    }
   }
 
   /// What is known of `site` under `treatment`; `nil` before any site has been measured.
@@ -102,5 +129,19 @@ public final class SiteEffects: Sendable {
       guard let level = state.roles[site.role]?.mean ?? state.all.mean else { return nil }
       return .prior(klMean: exp(level + noise))
     }
+  }
+}
+
+extension SiteEffects.State {
+  fileprivate mutating func use(_ key: SiteEffects.Key) {
+    useCount += 1
+    uses[key] = useCount
+  }
+
+  /// Forgets the effect that was of use the longest ago; files keep it.
+  fileprivate mutating func removeOldest() {
+    guard let oldest = uses.min(by: { $0.value < $1.value })?.key else { return }
+    uses[oldest] = nil
+    effects[oldest.site]?[oldest.treatment] = nil
   }
 }

@@ -1,0 +1,46 @@
+import Testing
+import ViseCompression
+import ViseTensor
+
+@testable import ViseEvaluation
+
+/// How many effects are kept.
+struct SiteEffectsTests {
+  private static let site = Site(
+    index: 0, name: "blk.0.ffn_up.weight", role: .ffnUp, block: 0, rows: 64, columns: 64,
+    stored: .f16)
+  private static let effect = SiteEffect(
+    shift: FeatureShift(words: [1]), drawnShifts: [], kl: MeanInterval(mean: 1, interval: nil))
+
+  private static func pruned(_ percent: Int) -> Treatment {
+    Treatment(sparsity: Sparsity(ratio: Double(percent) / 100, pattern: .unstructured))
+  }
+
+  private static func isKnown(_ treatment: Treatment, _ effects: SiteEffects) -> Bool {
+    effects.measured(site: 0, treatment: treatment) != nil
+  }
+
+  @Test func ofTreatmentsWithoutEndOnlyThoseOfUseLastAreKept() {
+    let effects = SiteEffects(capacity: 4)
+    for percent in 1...4 {
+      effects.insert(Self.effect, site: Self.site, treatment: Self.pruned(percent))
+    }
+    #expect(effects.use(site: 0, treatment: Self.pruned(1)))
+    for percent in 5...7 {
+      effects.insert(Self.effect, site: Self.site, treatment: Self.pruned(percent))
+    }
+    let kept = (1...7).filter { Self.isKnown(Self.pruned($0), effects) }
+    #expect(kept == [1, 5, 6, 7])
+    #expect(!effects.use(site: 0, treatment: Self.pruned(2)))
+  }
+
+  @Test func formatsStay() {
+    let effects = SiteEffects(capacity: 2)
+    let format = Treatment(format: .ggml(.q4_0))
+    effects.insert(Self.effect, site: Self.site, treatment: format)
+    for percent in 1...9 {
+      effects.insert(Self.effect, site: Self.site, treatment: Self.pruned(percent))
+    }
+    #expect(Self.isKnown(format, effects))
+  }
+}
