@@ -79,12 +79,7 @@ struct JournalFile {
   var writtenAt: String {
     var information = stat()
     guard descriptor >= 0, fstat(descriptor, &information) == 0 else { return "some time" }
-    var seconds = information.st_mtim.tv_sec
-    var local = tm()
-    localtime_r(&seconds, &local)
-    var text = [CChar](repeating: 0, count: 64)
-    strftime(&text, text.count, "%Y-%m-%d %H:%M", &local)
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return System.clock(information.st_mtim.tv_sec)
   }
 
   /// A file name of letters and digits only.

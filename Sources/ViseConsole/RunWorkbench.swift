@@ -14,11 +14,11 @@ enum ExitCode {
 /// Runs the workbench on the terminal until the user leaves, and returns the exit code.
 ///
 /// To be called on the main thread before any other thread exists, because it blocks the signals
-/// it reads itself. The first frame is on the screen before `connect` is called; `connect` must
+/// it reads itself. Without a path the user chooses a model first. The first frame is on the screen before `connect` is called; `connect` must
 /// return at once and report the opened model through the mailbox.
 public func runWorkbench(
-  modelPath: String, options: WorkbenchOptions = WorkbenchOptions(),
-  connect: (EngineMailbox) -> any EngineConnection
+  modelPath: String?, samples: [String] = [], options: WorkbenchOptions = WorkbenchOptions(),
+  connect: @escaping (_ modelPath: String, EngineMailbox) -> any EngineConnection
 ) -> Int32 {
   ct_block_signals()
   let terminal = ct_find_tty()
@@ -40,8 +40,9 @@ public func runWorkbench(
   let log = OutputLog(folder: folder)
   let setup = TerminalSetup(options: options, capabilities: capabilities)
   var loop = WorkbenchLoop(
-    modelPath: modelPath, terminal: terminal, setup: setup, stateFolder: folder)
-  let code = loop.run(connect: connect)
+    modelPath: modelPath, terminal: terminal, setup: setup,
+    reader: FolderReader(stateFolder: folder, samples: samples), connect: connect)
+  let code = loop.run()
   ct_close()
   log.finish()
   close(terminal)

@@ -101,7 +101,7 @@ public struct ScreenRecorder {
     case .checkExportPath(let path):
       perform(.exportPathChecked(path: path, exists: false, problem: nil))
     case .record, .continueJournal, .replaceJournal, .discardJournal, .copy, .setMouse, .redraw,
-      .suspend, .quit, .showTheme:
+      .suspend, .quit, .showTheme, .listModels, .openModel:
       return
     }
   }

@@ -70,6 +70,36 @@ enum System {
     return "\(variable("HOME") ?? "/tmp")/.local/state/vise"
   }
 
+  /// The folder paths are relative to.
+  static var currentFolder: String { absolute(".") }
+
+  /// `path` from the root, without links; as it is where there is no such file.
+  static func absolute(_ path: String) -> String {
+    guard let found = realpath(path, nil) else { return path }
+    defer { free(found) }
+    return String(cString: found)
+  }
+
+  /// What the system says of a file; `nil` where it cannot be looked at.
+  static func information(_ path: String) -> stat? {
+    var information = stat()
+    return stat(path, &information) == 0 ? information : nil
+  }
+
+  static func isFolder(_ information: stat) -> Bool {
+    information.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// A moment, in seconds since 1970, as the user's clock shows it.
+  static func clock(_ seconds: Int) -> String {
+    var seconds = seconds
+    var local = tm()
+    localtime_r(&seconds, &local)
+    var text = [CChar](repeating: 0, count: 64)
+    strftime(&text, text.count, "%Y-%m-%d %H:%M", &local)
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// A path with a leading `~/` made the user's home.
   static func expanded(_ path: String) -> String {
     guard path.hasPrefix("~/"), let home = variable("HOME") else { return path }

@@ -13,6 +13,9 @@ extension WorkbenchLoop {
     case .predict(let revision): predict(revision)
     case .predictCompared(let plan): predictCompared(plan)
     case .findPlan(let source): find(source)
+    case .openModel(let path): open(path)
+    case .listModels(let folder):
+      answers.work { [reader] in .modelsListed(reader.listing(of: folder)) }
     case .send(let request): send(request)
     case .fit(let base, let limits):
       if let connection { perform(.planFitted(connection.fit(base: base, limits: limits))) }
@@ -22,7 +25,7 @@ extension WorkbenchLoop {
       journal.resume()
       reportJournal()
     case .replaceJournal(let fingerprint, let path):
-      journal.begin(fingerprint: fingerprint, modelPath: path)
+      journal.begin(fingerprint: fingerprint, modelPath: System.absolute(path))
       reportJournal()
     case .discardJournal: journal.discard()
     case .checkExportPath(let path): checkExportPath(path)
@@ -86,7 +89,7 @@ extension WorkbenchLoop {
         return
       }
     }
-    journal.begin(fingerprint: fingerprint, modelPath: path)
+    journal.begin(fingerprint: fingerprint, modelPath: System.absolute(path))
     reportJournal()
   }
 

@@ -14,6 +14,8 @@ struct WorkbenchLoop {
   let terminal: Int32
   let setup: TerminalSetup
   let stateFolder: String
+  let reader: FolderReader
+  let connect: (_ modelPath: String, EngineMailbox) -> any EngineConnection
   let mailbox = EngineMailbox(wake: { ct_wake() })
   var state: WorkbenchState
   var connection: (any EngineConnection)?
@@ -36,11 +38,19 @@ struct WorkbenchLoop {
   private var lastClick: (row: Int, seconds: Double)?
   private var lastFrameSeconds = 0.0
 
-  init(modelPath: String, terminal: Int32, setup: TerminalSetup, stateFolder: String) {
+  init(
+    modelPath: String?, terminal: Int32, setup: TerminalSetup, reader: FolderReader,
+    connect: @escaping (_ modelPath: String, EngineMailbox) -> any EngineConnection
+  ) {
     self.terminal = terminal
     self.setup = setup
-    self.stateFolder = stateFolder
-    state = WorkbenchState(modelPath: modelPath, isMouseEnabled: setup.isMouseEnabled)
+    self.reader = reader
+    self.connect = connect
+    stateFolder = reader.stateFolder
+    state =
+      modelPath.map { WorkbenchState(modelPath: $0, isMouseEnabled: setup.isMouseEnabled) }
+      ?? WorkbenchState(
+        choosingIn: System.currentFolder, isMouseEnabled: setup.isMouseEnabled)
     journal = JournalFile(folder: stateFolder)
     presenter = CursesPresenter(theme: setup.theme, level: setup.level)
     _ = ct_wakeup_fd()
@@ -48,20 +58,31 @@ struct WorkbenchLoop {
   }
 
   /// Draws, connects, and goes on until something ends it.
-  mutating func run(connect: (EngineMailbox) -> any EngineConnection) -> Int32 {
+  mutating func run() -> Int32 {
     takeSize()
     if let notice = setup.notice { perform(.noticed(notice)) }
     draw()
     ask()
     perform(.themesFound(ThemeSource.names(), current: setup.themeName))
-    connection = connect(mailbox)
-    if let connection { perform(.presetsFound(connection.presetNames)) }
+    if let picker = state.picker {
+      run(.listModels(folder: picker.folder))
+    } else {
+      open(state.modelPath)
+    }
     while exitCode == nil {
       waitForSomething()
       if exitCode == nil { drawIfDue() }
     }
     connection?.shutDown()
     return exitCode ?? 0
+  }
+
+  /// Hands the model to an engine, in place of one that could not open what was chosen before.
+  mutating func open(_ path: String) {
+    connection?.shutDown()
+    let connection = connect(System.expanded(path), mailbox)
+    self.connection = connection
+    perform(.presetsFound(connection.presetNames))
   }
 
   /// Asks whether the terminal takes whole frames as one update; the answer comes as input.

@@ -10,7 +10,7 @@ enum ExportView {
     let replaced = state.sites.filter { state.document.choice(of: $0.name).asked != nil }
     let listed = min(replaced.count, 5)
     let inside = OverlayView.box(
-      "export", columns: 76, rows: 11 + (listed > 0 ? listed + 2 : 0), on: &canvas, layout: layout)
+      "export", columns: 76, rows: 12 + (listed > 0 ? listed + 2 : 0), on: &canvas, layout: layout)
     let (column, limit) = (inside.column, inside.columns)
     canvas.put("file", .dim, column: column, row: inside.row)
     if dialog.pathState == .exists {
@@ -30,6 +30,9 @@ enum ExportView {
     canvas.put("quality", .dim, column: column, row: inside.row + 4)
     canvas.put(
       quality(state), .text, column: column + 10, row: inside.row + 4, limit: limit - 10)
+    canvas.put("writes", .dim, column: column, row: inside.row + 5)
+    canvas.putShortened(
+      content(state), .text, column: column + 10, row: inside.row + 5, limit: limit - 10)
     if listed > 0 { drawReplaced(replaced, listed, state, inside, on: &canvas) }
     OverlayView.buttons(
       of: dialog.pathState == .exists ? .overwrite : .export, on: &canvas, column: column,
@@ -53,6 +56,20 @@ enum ExportView {
     }
   }
 
+  /// What kind of file it becomes, how much of it is new, and what keeps it from being GGUF.
+  private static func content(_ state: WorkbenchState) -> String {
+    guard let sizes = state.summary?.sizeModel else { return "" }
+    let plan = state.document.plan
+    let treated = state.sites.filter { plan.change(of: $0) != nil }
+    let target = sizes.target(of: plan)
+    let text = "\(target.rawValue), \(treated.count) of \(state.sites.count) layers treated"
+    guard target != .gguf, sizes.target(of: Plan()) == .gguf else { return text }
+    let reason = treated.lazy.compactMap { site in
+      plan[site.name].ggufRestriction(for: site).map { "\(site.name): \($0)" }
+    }.first
+    return text + (reason.map { "; no GGUF: \($0)" } ?? "")
+  }
+
   private static func quality(_ state: WorkbenchState) -> String {
     guard let kl = state.figures.quality?.klMean else { return "not known yet" }
     let half =
@@ -65,7 +82,7 @@ enum ExportView {
     _ replaced: [Site], _ listed: Int, _ state: WorkbenchState, _ inside: Rect,
     on canvas: inout Canvas
   ) {
-    let row = inside.row + 6
+    let row = inside.row + 7
     let more = replaced.count > listed ? ", the first \(listed):" : ":"
     canvas.put(
       "≠ \(replaced.count) layers store another format than asked\(more)", .substituted,

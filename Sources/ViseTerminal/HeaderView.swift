@@ -37,6 +37,7 @@ enum HeaderView {
     if let search = state.search, search.isRunning, let word = searchWord(search) { return word }
     if let activity = state.activity { return activity }
     switch state.opening {
+    case .choosing: return "no model"
     case .underWay: return "opening"
     case .failed: return "failed"
     case .done: return "idle"

@@ -155,7 +155,8 @@ enum FooterView {
   static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
     // Until a model is open there is nothing to edit.
     let hints = KeyTable.hints(in: state.context).filter {
-      state.summary != nil || [.quit, .openHelp].contains($0.command) || state.overlay != nil
+      state.summary != nil || state.opening == .choosing || state.overlay != nil
+        || [.quit, .openHelp].contains($0.command)
     }
     var room = layout.size.columns - 1
     var kept: Set<Int> = []

@@ -14,7 +14,9 @@ public enum WorkbenchView {
       drawTooSmall(on: &canvas, layout: layout)
     } else {
       HeaderView.draw(state, statistics: statistics, on: &canvas)
-      if state.summary == nil {
+      if state.opening == .choosing {
+        OpenView.draw(state, on: &canvas, layout: layout)
+      } else if state.summary == nil {
         drawOpening(state, on: &canvas, layout: layout)
       } else {
         drawBench(state, on: &canvas, layout: layout)
@@ -47,6 +49,7 @@ public enum WorkbenchView {
     case .detail?: DetailView.draw(state, on: &canvas, layout: layout)
     case .compare?: CompareView.draw(state, on: &canvas, layout: layout)
     case .history?: HistoryView.draw(state, on: &canvas, layout: layout)
+    case .jobs?: JobsView.draw(state, on: &canvas, layout: layout)
     case .heat?: HeatView.draw(state, on: &canvas, layout: layout)
     case nil:
       LayerListView.draw(state, on: &canvas, layout: layout)
@@ -68,7 +71,11 @@ public enum WorkbenchView {
       canvas.putShortened(state.modelPath, .text, column: 3, row: row, limit: limit)
       canvas.put("cannot be opened:", .bad, column: 3, row: row + 1, limit: limit)
       canvas.putWrapped(
-        reason, .text, column: 3, rows: row + 2..<layout.noteRow, limit: limit)
+        reason, .text, column: 3, rows: row + 2..<layout.noteRow - 1, limit: limit)
+      if state.picker != nil {
+        canvas.put(
+          "esc goes back to the list", .dim, column: 3, row: layout.noteRow - 1, limit: limit)
+      }
     } else {
       canvas.put("opening", .dim, column: 3, row: row)
       canvas.putShortened(state.modelPath, .text, column: 3, row: row + 1, limit: limit)

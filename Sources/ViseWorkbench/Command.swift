@@ -13,6 +13,7 @@ public enum Command: Hashable, Sendable {
   case fitNow, openSearch, toggleSearchPause, stopSearch, searchAgain, openFrontier
   case openHeat, nextMeasure, previousMeasure, togglePerByte, markBlock, markRole
   case moveLeft, moveRight
+  case folderUp, openJobs, cancelJob
   case openHistory, openCompare, compareNext, comparePrevious, takeTreatment
   case cancel, confirm, back, quit, quitNow, interrupt
   case suspend, redraw, toggleMouse, togglePause, copyPlanLine
@@ -43,6 +44,10 @@ public enum Command: Hashable, Sendable {
     case .openPrompt(.treatment): "type a whole treatment"
     case .openPrompt(.limit): "limit size, time or quality"
     case .openPrompt(.planFile): "compare with a plan file"
+    case .openPrompt(.modelPath): "type a path"
+    case .folderUp: "the folder above"
+    case .openJobs: "what the engine does"
+    case .cancelJob: "cancel the job"
     case .openPrompt(.stateName): "name the state"
     case .openHeat: "costs over blocks and roles"
     case .nextMeasure: "in more bits"

@@ -78,6 +78,31 @@ extension KeyTable {
     ] + treating(.heat).filter { $0.command != .openHelp && $0.sequences[0].count == 1 }
     + browsing(.heat)
 
+  static let working: [KeyBinding] =
+    [
+      bind(
+        .bench, sequences: [[KeyPress("J")], [KeyPress("g"), KeyPress("j")]], .openJobs,
+        hint("J", "jobs", 13)),
+      bind(.jobs, [KeyPress("x")], .cancelJob, hint("x", "cancel", 0)),
+      bind(.jobs, [KeyPress("P")], .togglePause, hint("P", "pause", 1)),
+      bind(.jobs, [KeyPress("L")], .openLog, hint("L", "log", 2)),
+      bind(.jobs, [KeyPress("s")], .openSearch, hint("s", "search", 2)),
+      bind(
+        .open, [KeyPress(.enter), KeyPress("l"), KeyPress(.right)], .confirm,
+        hint("enter", "open", 0)),
+      bind(
+        .open, [KeyPress("h"), KeyPress(.left), KeyPress(.backspace)], .folderUp,
+        hint("h", "folder above", 1)),
+      bind(
+        .open, [KeyPress("p"), KeyPress("/"), KeyPress(":")], .openPrompt(.modelPath),
+        hint("p", "path", 2)),
+      bind(.open, sequences: [[KeyPress("t")]], .openThemes, hint("t", "theme", 5)),
+      bind(.open, [KeyPress("M")], .toggleMouse),
+      bind(.open, [KeyPress("q")], .quit, hint("q", "quit", 0)),
+      bind(.open, [KeyPress("Q")], .quitNow),
+      bind(.open, [KeyPress("?"), KeyPress(.function(1))], .openHelp, hint("?", "help", 3)),
+    ] + scrolling(.open) + browsing(.jobs)
+
   /// What all pages of text or rows are scrolled with.
   static func scrolling(_ context: KeyContext) -> [KeyBinding] {
     [

@@ -1,6 +1,7 @@
 /// Where keys are read.
 public enum KeyContext: String, CaseIterable, Hashable, Sendable {
-  case bench, detail, frontier, compare, history, heat, formats, methods, prompt, export, overwrite,
+  case bench, detail, frontier, compare, history, heat, jobs, open, formats, methods, prompt,
+    export, overwrite,
     filter, palette, help
   case log, themes, search, quit, resume
 
@@ -13,6 +14,8 @@ public enum KeyContext: String, CaseIterable, Hashable, Sendable {
     case .compare: "two plans"
     case .history: "history"
     case .heat: "costs over blocks"
+    case .jobs: "jobs"
+    case .open: "opening a model"
     case .search: "search"
     case .formats: "format list"
     case .methods: "method list"
@@ -57,7 +60,7 @@ public struct FooterHint: Hashable, Sendable {
 /// The one table that dispatch, footer, help and palette are made from.
 public enum KeyTable {
   public static let bindings: [KeyBinding] =
-    bench + detail + searching + comparing + remembering + heat + dialogs
+    bench + detail + searching + comparing + remembering + heat + working + dialogs
 
   /// What pressing `keys` does in `context`.
   public static func command(for keys: [KeyPress], in context: KeyContext) -> Command? {

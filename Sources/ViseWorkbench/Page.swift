@@ -1,6 +1,6 @@
 /// A screen that takes the bench's place until it is left.
 public enum Page: String, CaseIterable, Hashable, Sendable {
-  case detail, frontier, compare, history, heat
+  case detail, frontier, compare, history, heat, jobs
 
   /// Where its keys are looked up.
   var context: KeyContext {
@@ -10,6 +10,7 @@ public enum Page: String, CaseIterable, Hashable, Sendable {
     case .compare: .compare
     case .history: .history
     case .heat: .heat
+    case .jobs: .jobs
     }
   }
 }
@@ -45,6 +46,7 @@ extension WorkbenchState {
     case .compare: performInComparison(command)
     case .history: performInHistory(command)
     case .heat: performInHeat(command)
+    case .jobs: performInJobs(command)
     }
   }
 }

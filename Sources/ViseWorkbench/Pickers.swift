@@ -50,7 +50,7 @@ public struct MethodPicker: Hashable, Sendable {
 
 /// What is asked for in one line.
 public enum PromptKind: String, CaseIterable, Hashable, Sendable {
-  case prune, rank, treatment, limit, planFile, stateName
+  case prune, rank, treatment, limit, planFile, stateName, modelPath
 
   /// What stands before the field.
   public var label: String {
@@ -61,6 +61,7 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
     case .limit: "limit"
     case .planFile: "plan file"
     case .stateName: "name"
+    case .modelPath: "open"
     }
   }
 
@@ -70,6 +71,7 @@ public enum PromptKind: String, CaseIterable, Hashable, Sendable {
     case .prune: "30%, 2:4, channels 25% or off"
     case .rank: "64, 50%, energy 95%, elbow, erank or off"
     case .planFile: "the path of a plan as `vise plan` writes them"
+    case .modelPath: "a GGUF file, or a safetensors file or folder"
     case .stateName: "what to call the state; nothing takes the name away"
     case .limit: "60MB, 60%, 4.5 bits, 3ms, KL 0.02, or several with commas, or off"
     case .treatment: "such as prune=0.3 rank=64 format=int4:g128 method=gptq, or keep"

@@ -14,7 +14,8 @@ extension Prompt {
     case .prune: return .prune(isOff ? nil : try Self.sparsity(text))
     case .rank: return isOff ? .rank(nil) : try Self.rank(text, fullRank)
     case .treatment: return .treatment(try Self.treatment(text))
-    case .limit, .planFile, .stateName: throw PromptFault(reason: "\(kind.label) is no edit")
+    case .limit, .planFile, .stateName, .modelPath:
+      throw PromptFault(reason: "\(kind.label) is no edit")
     }
   }
 

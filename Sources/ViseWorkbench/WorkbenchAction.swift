@@ -24,6 +24,8 @@ public enum WorkbenchAction: Hashable, Sendable {
   case journalOpened(path: String?, problem: String?)
   /// What the export path turned out to be.
   case exportPathChecked(path: String, exists: Bool, problem: String?)
+  /// What can be opened.
+  case modelsListed(ModelListing)
   /// What looking for a plan to compare with came to.
   case planFound(PlanSource, PlanAnswer)
   /// The predictor's answer for the plan compared with.
@@ -41,6 +43,10 @@ public enum WorkbenchEffect: Hashable, Sendable {
   /// Ask the predictor before the next frame and report `predictionMade`.
   case predict(revision: PlanRevision)
   case send(EngineRequest)
+  /// Look for models without holding up keys and report `modelsListed`.
+  case listModels(folder: String)
+  /// Connect to an engine that opens the model.
+  case openModel(path: String)
   /// Find the plan without holding up keys and report `planFound`.
   case findPlan(PlanSource)
   /// Ask the predictor before the next frame and report `comparedPredicted`.

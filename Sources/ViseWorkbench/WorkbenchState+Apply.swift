@@ -40,6 +40,9 @@ extension WorkbenchState {
       return []
     case .exportPathChecked(let path, let exists, let problem):
       return exportPathChecked(path, exists: exists, problem: problem)
+    case .modelsListed(let listing):
+      receive(listing)
+      return []
     case .planFound(let source, let answer): return receive(answer, for: source)
     case .comparedPredicted(let prediction, let plan):
       receive(prediction, ofCompared: plan)

@@ -53,6 +53,7 @@ extension WorkbenchState {
     }
     switch overlay {
     case nil:
+      if opening == .choosing { return performInPicker(command) }
       if let page { return perform(command, on: page) }
       return list.filterField == nil ? performOnBench(command) : performInFilter(command)
     case .formats(let picker)?: return perform(command, in: picker)
@@ -92,6 +93,7 @@ extension WorkbenchState {
     case .openCompare: return openComparison()
     case .openHistory: openHistory()
     case .openHeat: openHeat()
+    case .openJobs: openJobs()
     case .openExport: openExport()
     case .openPalette: overlay = .palette(Palette())
     case .openHelp: overlay = .help(top: 0)
@@ -102,6 +104,7 @@ extension WorkbenchState {
     case .markAlike: markAlike()
     case .openThemes: overlay = .themes(ThemePicker(names: themeNames, current: theme))
     case .quit: return quit()
+    case .cancel where summary == nil: return chooseAgain()
     case .togglePause:
       isPaused.toggle()
       message = .note(isPaused ? "engine paused (P goes on)" : "engine goes on")

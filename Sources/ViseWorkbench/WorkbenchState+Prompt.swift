@@ -10,6 +10,7 @@ extension WorkbenchState {
       case .treatment: treatment == .keep ? "" : treatment.name
       // What is typed takes the place of the limit there is.
       case .limit, .planFile: ""
+      case .modelPath: ""
       case .stateName: document.names[history.cursor] ?? ""
       }
     overlay = .prompt(Prompt(kind: kind, field: TextField(text), problem: nil))
@@ -41,6 +42,7 @@ extension WorkbenchState {
     case .limit: return try setLimits(text)
     case .planFile: return text.isEmpty ? [] : openComparison(with: .file(text))
     case .stateName: return nameState(text)
+    case .modelPath: return openModel(text)
     case .prune, .rank, .treatment:
       let full = targets.map { min(sites[$0].rows, sites[$0].columns) }.min() ?? 1
       return edit(try prompt.intent(fullRank: full))

@@ -5,6 +5,8 @@ public import ViseEstimates
 public struct WorkbenchState: Hashable, Sendable {
   /// How far opening the model has come.
   public enum Opening: Hashable, Sendable {
+    /// The user is asked which model.
+    case choosing
     case underWay
     case failed(String)
     case done
@@ -13,7 +15,7 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Log lines kept.
   public static let logCapacity = 1000
 
-  public let modelPath: String
+  public internal(set) var modelPath: String
   public internal(set) var opening = Opening.underWay
   public internal(set) var summary: ModelSummary?
 
@@ -50,6 +52,10 @@ public struct WorkbenchState: Hashable, Sendable {
   /// The edited plan beside another, once one was looked at.
   public internal(set) var comparison: PlanComparison?
   public internal(set) var history = History()
+  /// What can be opened, where no model was named.
+  public internal(set) var picker: ModelPicker?
+  /// Position in `jobs` on the screen of jobs.
+  public internal(set) var jobCursor = 0
   /// Costs over blocks and roles, once they were looked at.
   public internal(set) var heat: HeatPanel?
   /// The plan as this session began.
@@ -161,6 +167,7 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Where keys go.
   public var context: KeyContext {
     if let overlay { return overlay.context }
+    if opening == .choosing { return .open }
     if let page { return page.context }
     return list.filterField == nil ? .bench : .filter
   }
@@ -168,6 +175,7 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Why `command` would do nothing now; `nil` where it would do something.
   public func reasonDisabled(_ command: Command) -> String? {
     switch command {
+    case .openPrompt(.modelPath): summary == nil ? nil : "a model is open"
     case .undo: document.canUndo ? nil : "nothing to undo"
     case .redo: document.canRedo ? nil : "nothing to redo"
     case .repeatEdit: lastIntent == nil ? "nothing to repeat yet" : targetsMissing

@@ -9,7 +9,8 @@ import WorkbenchTestSupport
 enum Screen: String, CaseIterable, Sendable {
   case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
     exists, help, palette, quit, resume, filter, limited, searching, frontier, themes, compare,
-    history, heat
+    history, heat, jobs,
+    choosing
 
   func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
     let layout = Layout(size: size)
@@ -57,6 +58,19 @@ enum Screen: String, CaseIterable, Sendable {
       driver.press("3 j 4 j 2 u u j 5 p 3 0 enter H k n")
       driver.type("smaller")
       driver.press("enter j")
+    case .jobs:
+      driver.limit("75%", then: "3 e enter")
+      driver.apply(.exportPathChecked(path: "fixture-vise.gguf", exists: false, problem: nil))
+      driver.apply(
+        .engineReported(
+          .progress(
+            JobProgress(
+              job: 1, activity: "exporting", completed: 30, total: 80, secondsRemaining: 12))))
+      driver.apply(.engineReported(.activity("measuring 3 of 16 windows")))
+      driver.press("s esc J j")
+      driver.reportSearch(trials: 23)
+      for line in 1...9 { driver.apply(.engineReported(.log("line \(line)"))) }
+    case .choosing: return PickerFixture.state()
     case .heat: driver.press("j j j 3 S j j l B l w w")
     case .compare: driver.press("j 3 j j 4 j 2 D l j")
     case .frontier:
@@ -92,7 +106,8 @@ struct ScreenTests {
   func looksLikeItsSnapshot(screen: Screen, size: ScreenSize) throws {
     // Dialogs look alike on every larger screen.
     let full: Set<Screen> = [
-      .bench, .edited, .compound, .detail, .formats, .frontier, .compare, .history, .heat,
+      .bench, .edited, .compound, .detail, .formats, .frontier, .compare, .history, .heat, .jobs,
+      .choosing,
     ]
     guard size.columns < 120 || full.contains(screen) else { return }
     for glyphs in GlyphSet.allCases {

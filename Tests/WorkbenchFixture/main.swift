@@ -17,7 +17,9 @@ let options = WorkbenchOptions(
   glyphs: value("--glyphs").flatMap { .init(rawValue: $0) }, theme: value("--theme"),
   isMouseEnabled: arguments.contains("--mouse"), isSlow: arguments.contains("--slow-ui"))
 let blocks = value("--blocks").flatMap { Int($0) } ?? 30
-let code = runWorkbench(modelPath: "fixture.gguf", options: options) { mailbox in
+let code = runWorkbench(
+  modelPath: arguments.contains("--choose") ? nil : "fixture.gguf", options: options
+) { _, mailbox in
   if arguments.contains("--crash") { fatalError("asked to crash") }
   let engine = ScriptedEngine(
     mailbox: mailbox, summary: FixtureModel.summary(path: "fixture.gguf", blocks: blocks))

@@ -28,6 +28,7 @@ public enum RandomAction {
     case 92: return .engineReported(.jobEnded(job: small(using: &generator), .finished("x")))
     case 93: return .engineReported(.jobEnded(job: small(using: &generator), .failed("x")))
     case 94: return offer()
+    case 98: return .modelsListed(PickerFixture.listing)
     case 97:
       return .planFound(
         .preset("Q2_K"),

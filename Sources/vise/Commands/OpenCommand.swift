@@ -25,12 +25,13 @@ struct OpenCommand: ParsableCommand {
   var slowUi = false
 
   func run() throws {
-    let (path, engine) = try workbench.engine()
+    let engine = try workbench.engineOptions()
+    let samples = SampleModels.path(of: SampleModels.defaultModel).map { [$0] } ?? []
     let code = runWorkbench(
-      modelPath: path,
+      modelPath: workbench.model, samples: samples,
       options: WorkbenchOptions(
         color: color, glyphs: glyphs, theme: theme, isMouseEnabled: mouse, isSlow: slowUi)
-    ) { mailbox in EngineLine(path: path, options: engine, mailbox: mailbox) }
+    ) { path, mailbox in EngineLine(path: path, options: engine, mailbox: mailbox) }
     if code != 0 { throw ExitCode(code) }
   }
 }

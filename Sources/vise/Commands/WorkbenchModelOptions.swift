@@ -5,7 +5,8 @@ import ViseTrials
 
 /// The model the workbench opens, and what its engine works with.
 struct WorkbenchModelOptions: ParsableArguments {
-  @Argument(help: "A GGUF or safetensors model; the sample model by default.")
+  @Argument(
+    help: "A GGUF or safetensors model; without one `open` lists some, and others take the sample.")
   var model: String?
 
   @Option(help: "The text quality is measured on; the sample model's by default.")
@@ -27,13 +28,23 @@ struct WorkbenchModelOptions: ParsableArguments {
     }
   }
 
-  /// The model's path, and the engine's options.
+  /// The path of the model, the sample's where none was named, and the engine's options.
   func engine() throws -> (path: String, options: Engine.Options) {
-    guard let modelPath = model ?? SampleModels.path(of: SampleModels.defaultModel),
-      let textPath = text ?? SampleModels.path(of: SampleModels.defaultText)
-    else {
-      StandardError.write("vise: \(ErrorText.describe(InputError.noSampleModel))\n")
-      throw ExitCode(2)
+    guard let modelPath = model ?? SampleModels.path(of: SampleModels.defaultModel) else {
+      throw Self.noSample()
+    }
+    return (modelPath, try engineOptions())
+  }
+
+  private static func noSample() -> ExitCode {
+    StandardError.write("vise: \(ErrorText.describe(InputError.noSampleModel))\n")
+    return ExitCode(2)
+  }
+
+  /// What an engine works with, whichever model it opens.
+  func engineOptions() throws -> Engine.Options {
+    guard let textPath = text ?? SampleModels.path(of: SampleModels.defaultText) else {
+      throw Self.noSample()
     }
     var engine = Engine.Options(
       textPath: textPath, tokenLimit: limit, windowLength: window,
@@ -44,6 +55,6 @@ struct WorkbenchModelOptions: ParsableArguments {
     engine.trialFolder = TrialStore.standardFolder()
     engine.machine = MachineFiles.standard()
     engine.startSearch = { try WorkbenchSearch($0, $1) }
-    return (modelPath, engine)
+    return engine
   }
 }
