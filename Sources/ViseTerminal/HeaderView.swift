@@ -19,11 +19,12 @@ enum HeaderView {
       state.summary.map { "\($0.architecture) · \($0.blockCount) blocks\(calibrated)" } ?? ""
     let aboutColumns = Canvas.columns(of: about)
     let name = state.summary?.name ?? state.modelPath
+    let plan = state.parked == nil ? "" : " · plan \(state.planNumber) of 2"
     let star = state.hasUnexportedEdits ? "*" : ""
     let room = dotColumn - 10
     let showsAbout = room - aboutColumns - 4 >= 24
     let nameLimit = showsAbout ? room - aboutColumns - 4 : room
-    canvas.putShortened(name + star, .text, column: 8, row: 0, limit: nameLimit)
+    canvas.putShortened(name + star + plan, .text, column: 8, row: 0, limit: nameLimit)
     if showsAbout { canvas.putRight(about, .dim, end: dotColumn - 3, row: 0) }
   }
 

@@ -13,7 +13,7 @@ public enum Command: Hashable, Sendable {
   case fitNow, openSearch, toggleSearchPause, stopSearch, searchAgain, openFrontier
   case openHeat, nextMeasure, previousMeasure, togglePerByte, markBlock, markRole
   case moveLeft, moveRight
-  case folderUp, openJobs, cancelJob
+  case switchPlans, folderUp, openJobs, cancelJob
   case openHistory, openCompare, compareNext, comparePrevious, takeTreatment
   case cancel, confirm, back, quit, quitNow, interrupt
   case suspend, redraw, toggleMouse, togglePause, copyPlanLine
@@ -45,6 +45,7 @@ public enum Command: Hashable, Sendable {
     case .openPrompt(.limit): "limit size, time or quality"
     case .openPrompt(.planFile): "compare with a plan file"
     case .openPrompt(.modelPath): "type a path"
+    case .switchPlans: "go on with the other of two plans"
     case .folderUp: "the folder above"
     case .openJobs: "what the engine does"
     case .cancelJob: "cancel the job"

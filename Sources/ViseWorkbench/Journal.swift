@@ -9,6 +9,8 @@ public enum JournalEntry: Hashable, Sendable {
   case redone
   /// The plan was brought into this state of the history.
   case jumped(to: Int)
+  /// The other of two plans was gone on with.
+  case switched
   /// A state of the history was given a name.
   case named(state: Int, name: String)
   /// The plan of this moment was written to `path`.
@@ -39,6 +41,8 @@ extension JournalEntry {
       self = .undone
     } else if json["step"]?.string == "redo" {
       self = .redone
+    } else if json["step"]?.string == "switch" {
+      self = .switched
     } else {
       return nil
     }
@@ -52,6 +56,7 @@ extension JournalEntry {
       Self.json(of: edit)
     case .undone: .object(["step": .string("undo")])
     case .redone: .object(["step": .string("redo")])
+    case .switched: .object(["step": .string("switch")])
     case .jumped(let state): .object(["jump": .number(Double(state))])
     case .named(let state, let name):
       .object(["of": .number(Double(state)), "name": .string(name)])
@@ -117,21 +122,23 @@ public struct Journal: Hashable, Sendable {
   /// The document the entries lead to, for the sites of a model.
   ///
   /// Edits of sites the model does not have, or that do not suit them, are left out.
-  public func document(for sites: [Site]) -> Document {
-    var document = Document()
+  public func document(for sites: [Site]) -> Document { plans(for: sites).current }
+
+  /// As `document`, with the plan that was put aside.
+  func plans(for sites: [Site]) -> JournalPlans { Self.plans(entries[...], sites) }
+
+  private static func plans(_ entries: ArraySlice<JournalEntry>, _ sites: [Site]) -> JournalPlans {
+    var plans = JournalPlans()
     let byName = Dictionary(sites.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for entry in entries { document.replay(entry, sites: byName) }
-    return document
+    for entry in entries { plans.replay(entry, sites: byName) }
+    return plans
   }
 
   /// The plan of the last export, or `nil` where there was none.
   public func exportedPlan(for sites: [Site]) -> Plan? {
     guard let last = entries.lastIndex(where: { if case .exported = $0 { true } else { false } })
     else { return nil }
-    var document = Document()
-    let byName = Dictionary(sites.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for entry in entries[..<last] { document.replay(entry, sites: byName) }
-    return document.plan
+    return Self.plans(entries[..<last], sites).current.plan
   }
 }
 
@@ -139,7 +146,7 @@ extension Document {
   /// Does again what `entry` recorded.
   mutating func replay(_ entry: JournalEntry, sites: [String: Site]) {
     switch entry {
-    case .began, .exported: break
+    case .began, .exported, .switched: break
     case .undone: _ = undo()
     case .redone: _ = redo()
     case .jumped(let state): _ = jump(to: state)

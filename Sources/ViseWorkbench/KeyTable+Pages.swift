@@ -35,6 +35,7 @@ extension KeyTable {
   static let comparing: [KeyBinding] =
     [
       bind(.bench, [KeyPress("D")], .openCompare, hint("D", "compare", 9)),
+      bind(.bench, [KeyPress("X")], .switchPlans),
       bind(
         .compare, [KeyPress("l"), KeyPress(.tab), KeyPress(.right)], .compareNext,
         hint("h/l", "other plan", 1)),

@@ -7,6 +7,8 @@ public enum PlanSource: Hashable, Sendable {
   case loaded
   /// The plan as this session began.
   case opening
+  /// The other of the two plans that are open.
+  case parked
   /// A state of the history, with the plan it is of.
   case state(Int, Plan)
   /// A plan measured before.
@@ -21,6 +23,7 @@ public enum PlanSource: Hashable, Sendable {
     switch self {
     case .loaded: "as loaded"
     case .opening: "at opening"
+    case .parked: "the other plan"
     case .state(let state, _): "state \(state)"
     case .measured: "frontier"
     case .preset(let name): name

@@ -24,7 +24,8 @@ extension WorkbenchState {
     let usual = Self.usualPresets.filter(presetNames.contains)
     let rest = presetNames.filter { !usual.contains($0) }
     let opening: [PlanSource] = openingPlan.isEmpty ? [] : [.opening]
-    return [.loaded] + opening + (usual + rest).map(PlanSource.preset)
+    let other: [PlanSource] = parked == nil ? [] : [.parked]
+    return other + [.loaded] + opening + (usual + rest).map(PlanSource.preset)
   }
 
   private mutating func findComparedPlan() -> [WorkbenchEffect] {
@@ -36,6 +37,7 @@ extension WorkbenchState {
     switch source {
     case .loaded: return take(Plan(), measured: nil)
     case .opening: return take(openingPlan, measured: nil)
+    case .parked: return take(parked?.document.plan ?? Plan(), measured: nil)
     case .state(_, let plan): return take(plan, measured: nil)
     case .measured(let measured): return take(measured.plan, measured: measured.klMean)
     case .preset, .file: return [.findPlan(source)]

@@ -155,7 +155,10 @@ extension WorkbenchState {
   }
 
   mutating func restore(_ journal: Journal) {
-    document = journal.document(for: sites)
+    let plans = journal.plans(for: sites)
+    document = plans.current
+    parked = plans.parked.map { ParkedPlan(document: $0) }
+    planNumber = plans.number
     openingPlan = document.plan
     exportedPlan = journal.exportedPlan(for: sites)
     if journal.skippedLineCount > 0 {

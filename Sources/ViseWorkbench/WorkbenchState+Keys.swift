@@ -93,6 +93,7 @@ extension WorkbenchState {
     case .openCompare: return openComparison()
     case .openHistory: openHistory()
     case .openHeat: openHeat()
+    case .switchPlans: return switchPlans()
     case .openJobs: openJobs()
     case .openExport: openExport()
     case .openPalette: overlay = .palette(Palette())

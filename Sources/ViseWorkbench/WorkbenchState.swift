@@ -52,6 +52,10 @@ public struct WorkbenchState: Hashable, Sendable {
   /// The edited plan beside another, once one was looked at.
   public internal(set) var comparison: PlanComparison?
   public internal(set) var history = History()
+  /// The other of two plans, once there are two.
+  public internal(set) var parked: ParkedPlan?
+  /// Which of the two plans is edited: 1 or 2.
+  public internal(set) var planNumber = 1
   /// What can be opened, where no model was named.
   public internal(set) var picker: ModelPicker?
   /// Position in `jobs` on the screen of jobs.
@@ -161,7 +165,10 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// Whether quitting now would leave edits that were never exported.
   public var hasUnexportedEdits: Bool {
-    !document.plan.isEmpty && exportedPlan != document.plan
+    let isOpen = !document.plan.isEmpty && exportedPlan != document.plan
+    guard let parked, parked.document.plan != document.plan else { return isOpen }
+    return isOpen
+      || (!parked.document.plan.isEmpty && parked.exportedPlan != parked.document.plan)
   }
 
   /// Where keys go.
@@ -189,7 +196,7 @@ public struct WorkbenchState: Hashable, Sendable {
       copiedTreatment == nil ? "take a treatment first (c)" : targetsMissing
     case .openThemes: themeNames.isEmpty ? "no themes were found" : nil
     case .openExport, .openPrompt(.limit), .openPrompt(.planFile), .openPrompt(.stateName),
-      .openCompare, .openHeat:
+      .openCompare, .openHeat, .switchPlans:
       summary == nil ? "no model is open" : nil
     case .pruneBy, .lowerRank, .raiseRank, .openPrompt, .openDetail, .copyPlanLine: targetsMissing
     case .openHistory:

@@ -51,7 +51,7 @@ final class EngineLine: EngineConnection {
   func plan(for source: PlanSource) -> PlanAnswer {
     guard let summary = opened.summary.withLock({ $0 }) else { return .refused("no model is open") }
     switch source {
-    case .loaded, .opening: return .found(Plan())
+    case .loaded, .opening, .parked: return .found(Plan())
     case .state(_, let plan): return .found(plan)
     case .measured(let measured): return .found(measured.plan)
     case .preset(let name):
