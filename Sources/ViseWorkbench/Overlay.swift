@@ -44,19 +44,30 @@ public struct Palette: Hashable, Sendable {
   /// Bench bindings whose words hold every typed letter in order, best first.
   public var matches: [KeyBinding] {
     let typed = field.text.lowercased()
-    return KeyTable.bindings.filter { binding in
-      guard binding.context == .bench, binding.command != .openPalette else { return false }
-      return Self.holds(binding.command.summary.lowercased(), typed)
+    let ranked = KeyTable.bindings.compactMap { binding -> (binding: KeyBinding, rank: Int)? in
+      guard binding.context == .bench, binding.command != .openPalette,
+        let rank = Self.rank(of: binding.command.summary.lowercased(), typed)
+      else { return nil }
+      return (binding, rank)
     }
+    // The table's order stands among those that fit equally well.
+    return ranked.enumerated().sorted {
+      ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset)
+    }.map(\.element.binding)
   }
 
-  private static func holds(_ text: String, _ letters: String) -> Bool {
+  /// How well `typed` fits: the text begins with it, a word does, it is somewhere in it, or its
+  /// letters are; `nil` where they are not.
+  private static func rank(of text: String, _ typed: String) -> Int? {
+    if text.hasPrefix(typed) { return 0 }
+    if text.contains(" " + typed) { return 1 }
+    if text.contains(typed) { return 2 }
     var rest = Substring(text)
-    for letter in letters where letter != " " {
-      guard let found = rest.firstIndex(of: letter) else { return false }
+    for letter in typed where letter != " " {
+      guard let found = rest.firstIndex(of: letter) else { return nil }
       rest = rest[rest.index(after: found)...]
     }
-    return true
+    return 3
   }
 }
 

@@ -158,6 +158,18 @@ struct WorkbenchTests {
     #expect(Set(asking).isDisjoint(with: confirming))
   }
 
+  @Test func commandsThatBeginWithWhatIsTypedComeFirst() {
+    var driver = Driver()
+    driver.press(":")
+    driver.type("un")
+    guard case .palette(let palette)? = driver.state.overlay else {
+      Issue.record("no palette")
+      return
+    }
+    #expect(palette.matches.first?.command == .undo)
+    #expect(palette.matches.contains { $0.command == .pruneBy(5) })
+  }
+
   @Test func paletteRunsWhatItFinds() {
     var driver = Driver()
     driver.press(":")
