@@ -2,7 +2,7 @@ import ViseCompression
 
 /// How the layer list is ordered.
 public enum LayerOrder: String, CaseIterable, Hashable, Sendable {
-  case model, name, format, bytes, sensitivity
+  case model, name, role, format, bytes, sensitivity, treated
 }
 
 /// The layer list: what it shows, where the cursor is, what is marked.
@@ -67,25 +67,5 @@ public struct LayerList: Hashable, Sendable {
     shown = sites
     rangeStart = nil
     move(to: kept ?? cursor)
-  }
-}
-
-/// What a filter lets through.
-struct LayerFilter {
-  private let words: [(text: String, isInverse: Bool)]
-
-  /// Words separated by spaces must all match; `!` before one inverts it.
-  init(_ text: String) {
-    words = text.lowercased().split(separator: " ").map { word in
-      word.first == "!" ? (String(word.dropFirst()), true) : (String(word), false)
-    }
-  }
-
-  /// Whether a site with this treatment passes.
-  func passes(_ site: Site, formatName: String) -> Bool {
-    let text = "\(site.name) \(site.role.rawValue) \(formatName)".lowercased()
-    return words.allSatisfy { word in
-      word.text.isEmpty || text.contains(word.text) != word.isInverse
-    }
   }
 }

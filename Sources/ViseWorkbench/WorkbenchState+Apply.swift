@@ -144,7 +144,8 @@ extension WorkbenchState {
     for sensitivity in found where sites.indices.contains(sensitivity.siteIndex) {
       sensitivities[sensitivity.siteIndex, default: [:]][sensitivity.treatment] = sensitivity.klMean
     }
-    if list.order == .sensitivity { refreshList() }
+    let filter = LayerFilter(list.filterField?.text ?? list.filter)
+    if list.order == .sensitivity || filter.comparesLosses { refreshList() }
     refreshFormats()
     refreshComparison()
     refreshHeat()

@@ -132,10 +132,19 @@ extension WorkbenchState {
   /// Shows the layers the filter lets through, in the chosen order.
   mutating func refreshList() {
     let filter = LayerFilter(list.filterField?.text ?? list.filter)
-    var passing = sites.filter { filter.passes($0, formatName: filterText(of: $0)) }
+    var passing = filter.isEmpty ? sites : sites.filter { filter.passes(layer($0, for: filter)) }
     switch list.order {
     case .model: break
     case .name: passing.sort { ($0.name, $0.index) < ($1.name, $1.index) }
+    case .role:
+      let order = Dictionary(
+        uniqueKeysWithValues: SiteRole.allCases.enumerated().map { ($1, $0) })
+      passing.sort { (order[$0.role] ?? 0, $0.index) < (order[$1.role] ?? 0, $1.index) }
+    case .treated:
+      passing.sort {
+        (document.plan[$0.name] == .keep ? 1 : 0, $0.index)
+          < (document.plan[$1.name] == .keep ? 1 : 0, $1.index)
+      }
     case .format:
       passing.sort {
         (format(of: $1).bitsPerWeight, $0.index) < (format(of: $0).bitsPerWeight, $1.index)
@@ -148,10 +157,18 @@ extension WorkbenchState {
     if shown != list.shown { list.show(shown) }
   }
 
-  private func filterText(of site: Site) -> String {
+  /// `site` as a filter sees it.
+  private func layer(_ site: Site, for filter: LayerFilter) -> LayerFilter.Layer {
     let treatment = document.plan[site.name]
-    return treatment.isFormatOnly || treatment == .keep
-      ? format(of: site).name : "\(format(of: site).name) \(treatment.name)"
+    let isPlain = treatment.isFormatOnly || treatment == .keep
+    let words = [
+      site.name, site.role.rawValue, format(of: site).name, isPlain ? "" : treatment.name,
+    ]
+    let harm = filter.comparesLosses ? harm(of: site) : -1
+    return LayerFilter.Layer(
+      text: words.joined(separator: " ").lowercased(), isTreated: treatment != .keep,
+      byteCount: byteCount(of: site), bitsPerWeight: bitsPerWeight(of: site),
+      klMean: harm < 0 ? nil : harm)
   }
 
   /// Divergence at the smallest width known, for ordering; unknown sites come last.

@@ -59,7 +59,8 @@ struct TypedCommandTests {
   }
 
   @Test(arguments: [
-    "fit lots", "fit 60 parrots", "bits ffn_down", "bits ffn_down 17", "bits nowhere 4", "prune attn_q lots",
+    "fit lots", "fit 60 parrots", "bits ffn_down", "bits ffn_down 17", "bits nowhere 4",
+    "prune attn_q lots",
     "format attn_q q9", "rank attn_q",
   ])
   func whatCannotBeDoneStaysInTheFieldWithItsReason(command: String) {

@@ -17,6 +17,47 @@ struct WorkbenchTests {
     #expect(driver.state.list.shown.count == driver.summary.sites.count)
   }
 
+  @Test(arguments: ["kl>0.02", "kl<0.02", "bytes>300kb", "bits<7", "!bits<7", "@treated"])
+  func filterComparesFiguresAndLetsNothingUnknownPass(filter: String) throws {
+    var driver = Driver()
+    driver.press("j 3 j 4 /")
+    driver.type(filter)
+    driver.press("enter")
+    let state = driver.state
+    let passing = state.sites.filter { site in
+      let kl = DefaultFormat.bitWidths.lazy.compactMap {
+        state.sensitivity(of: site, bits: $0)?.value
+      }.first
+      switch filter {
+      case "kl>0.02": return kl.map { $0 > 0.02 } ?? false
+      case "kl<0.02": return kl.map { $0 < 0.02 } ?? false
+      case "bytes>300kb": return state.byteCount(of: site) > 300_000
+      case "bits<7": return state.bitsPerWeight(of: site) < 7
+      case "!bits<7": return state.bitsPerWeight(of: site) >= 7
+      default: return state.document.plan[site.name] != .keep
+      }
+    }
+    #expect(state.list.shown == passing.map(\.index))
+    #expect(!passing.isEmpty && passing.count < state.sites.count)
+  }
+
+  @Test(arguments: LayerOrder.allCases)
+  func everyOrderShowsEachLayerOnce(order: LayerOrder) {
+    var driver = Driver()
+    driver.press("j 3 j j 2")
+    while driver.state.list.order != order { driver.press("o") }
+    #expect(driver.state.list.shown.sorted() == driver.summary.sites.map(\.index))
+    let treated = driver.state.list.shown.map {
+      driver.state.document.plan[driver.summary.sites[$0].name] != .keep
+    }
+    if order == .treated { #expect(treated.prefix(2) == [true, true]) }
+    let roles = driver.state.list.shown.map { driver.summary.sites[$0].role }
+    if order == .role {
+      let changes = zip(roles, roles.dropFirst()).count { $0 != $1 }
+      #expect(changes == Set(roles).count - 1)
+    }
+  }
+
   @Test func filterKeepsTheCursorOnItsLayer() {
     var driver = Driver()
     driver.press("j j j j j")
