@@ -61,7 +61,8 @@ enum Numbers {
       mantissa *= 10
       exponent -= 1
     }
-    return "\(fixed(mantissa, 1))e\(exponent)"
+    // An exponent of two digits takes the place of the decimal.
+    return "\(fixed(mantissa, exponent < -9 ? 0 : 1))e\(exponent)"
   }
 
   /// Bytes in decimal units, such as `112.4 MB`.

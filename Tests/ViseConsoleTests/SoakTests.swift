@@ -21,7 +21,8 @@ struct SoakTests {
     var random = SeededGenerator(seed: seed)
     let state = PtySession.makeStateFolder()
     let session = try PtySession(
-      ["--memory", "600MB"], program: PtySession.product, state: state, columns: 100, rows: 30,
+      ["SampleModels/story-lm/story-lm-f16.gguf", "--memory", "600MB"], program: PtySession.product,
+      state: state, columns: 100, rows: 30,
       environment: ["VISE_SAMPLES": "SampleModels", "XDG_CACHE_HOME": "\(state)/cache"])
     #expect(session.wait(for: "story-lm"))
     var samples: [Double] = []

@@ -104,12 +104,6 @@ struct ScreenTests {
 
   @Test(arguments: Screen.allCases, sizes)
   func looksLikeItsSnapshot(screen: Screen, size: ScreenSize) throws {
-    // Dialogs look alike on every larger screen.
-    let full: Set<Screen> = [
-      .bench, .edited, .compound, .detail, .formats, .frontier, .compare, .history, .heat, .jobs,
-      .choosing,
-    ]
-    guard size.columns < 120 || full.contains(screen) else { return }
     for glyphs in GlyphSet.allCases {
       let frame = WorkbenchView.frame(of: screen.state(size: size), size: size, glyphs: glyphs)
       let name = "\(screen.rawValue)-\(size.columns)x\(size.rows)-\(glyphs.rawValue).screen"
