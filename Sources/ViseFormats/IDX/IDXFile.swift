@@ -1,4 +1,3 @@
-import CZlib
 public import ViseTensor
 
 /// A file of the IDX format that MNIST and its kin come in, plain or compressed by gzip.
@@ -76,22 +75,9 @@ public enum IDXFile {
     guard size / 1032 <= bytes.count else { throw .unreadableMember }
     // The header beside the elements is small.
     guard size <= byteLimit + 1024 else { throw .tooLarge(bytes: size, limit: byteLimit) }
-    var result = [UInt8](repeating: 0, count: size)
-    let isWhole = result.withUnsafeMutableBufferPointer { target in
-      var stream = z_stream()
-      stream.next_in = UnsafeMutablePointer(
-        mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-      stream.avail_in = UInt32(bytes.count)
-      stream.next_out = target.baseAddress
-      stream.avail_out = UInt32(target.count)
-      // Window bits over 15: with gzip's header.
-      guard inflateInit2_(&stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
-      else { return false }
-      defer { inflateEnd(&stream) }
-      return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0
-        && stream.avail_in == 0
+    guard let result = Inflate.bytes(bytes, byteCount: size, windowBits: Inflate.gzip) else {
+      throw .unreadableMember
     }
-    guard isWhole else { throw .unreadableMember }
     return result
   }
 }

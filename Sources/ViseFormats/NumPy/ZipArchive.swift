@@ -128,24 +128,10 @@ struct ZipArchive {
     guard byteCount / 1032 <= range.count, byteCount <= Int(UInt32.max),
       range.count <= Int(UInt32.max)
     else { throw .unreadableMember }
-    var result = [UInt8](repeating: 0, count: byteCount)
-    let isWhole = file.withBytes(in: range) { bytes in
-      result.withUnsafeMutableBufferPointer { target in
-        var stream = z_stream()
-        stream.next_in = UnsafeMutablePointer(
-          mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        stream.avail_in = UInt32(bytes.count)
-        stream.next_out = target.baseAddress
-        stream.avail_out = UInt32(target.count)
-        // Negative window bits: deflate without a header, as archives have it.
-        guard
-          inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
-        else { return false }
-        defer { inflateEnd(&stream) }
-        return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0
-      }
+    let result = file.withBytes(in: range) {
+      Inflate.bytes($0, byteCount: byteCount, windowBits: Inflate.bare)
     }
-    guard isWhole else { throw .unreadableMember }
+    guard let result else { throw .unreadableMember }
     return result
   }
 }
