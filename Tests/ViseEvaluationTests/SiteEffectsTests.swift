@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import ViseCompression
 import ViseTensor
@@ -42,5 +43,33 @@ struct SiteEffectsTests {
       effects.insert(Self.effect, site: Self.site, treatment: Self.pruned(percent))
     }
     #expect(Self.isKnown(format, effects))
+  }
+
+  @Test func whatIsForgottenAndComesBackCountsOnceForOtherSites() throws {
+    let other = Site(
+      index: 1, name: "blk.1.ffn_up.weight", role: .ffnUp, block: 1, rows: 64, columns: 64,
+      stored: .f16)
+    func prior(_ effects: SiteEffects) throws -> Double {
+      guard case .prior(let kl)? = effects.known(other, Treatment(format: .ggml(.q4_0))) else {
+        Issue.record("nothing is known of another site of this role")
+        return 0
+      }
+      return kl
+    }
+    func effect(_ kl: Double) -> SiteEffect {
+      SiteEffect(
+        shift: FeatureShift(words: []), drawnShifts: [], kl: MeanInterval(mean: kl, interval: nil))
+    }
+    let bounded = SiteEffects(capacity: 2)
+    for percent in [10, 20, 30, 10, 20, 30, 40] {
+      let kl = Double(percent * percent)
+      bounded.insert(effect(kl), site: Self.site, treatment: Self.pruned(percent))
+    }
+    let fresh = SiteEffects(capacity: 2)
+    for percent in [30, 40] {
+      let kl = Double(percent * percent)
+      fresh.insert(effect(kl), site: Self.site, treatment: Self.pruned(percent))
+    }
+    #expect(abs(log(try prior(bounded) / prior(fresh))) < 1e-9)
   }
 }

@@ -41,9 +41,11 @@ public final class SiteEffects: Sendable {
 
   fileprivate struct State {
     var effects: [Int: [Treatment: SiteEffect]] = [:]
-    /// When treatments of which there is no end, all but formats alone, were last of use.
+    /// Treatments of which there is no end, all but formats alone, by when they were last of use.
     var uses: [Key: Int] = [:]
     var useCount = 0
+    /// What each of those added to the means below.
+    var levels: [Key: (role: SiteRole, level: Double)] = [:]
     var roles: [SiteRole: LogMean] = [:]
     var all = LogMean()
     var revision = 0
@@ -80,16 +82,18 @@ public final class SiteEffects: Sendable {
     state.withLock { state in
       state.revision += 1
       state.effects[site.index, default: [:]][treatment] = effect
+      let key = Key(site: site.index, treatment: treatment)
       if !treatment.isFormatOnly {
-        state.use(Key(site: site.index, treatment: treatment))
+        state.use(key)
         if state.uses.count > capacity { state.removeOldest() }
+      }
+      if let (role, level) = state.levels.removeValue(forKey: key) {
+        state.add(-level, count: -1, role: role)
       }
       guard effect.klMean > 0 else { return }
       let level = log(effect.klMean) - Self.logNoise(treatment, site)
-      state.roles[site.role, default: LogMean()].sum += level
-      state.roles[site.role, default: LogMean()].count += 1
-      state.all.sum += level
-      state.all.count += 1
+      state.add(level, count: 1, role: site.role)
+      if !treatment.isFormatOnly { state.levels[key] = (site.role, level) }
     }
   }
 
@@ -138,10 +142,19 @@ extension SiteEffects.State {
     uses[key] = useCount
   }
 
+  fileprivate mutating func add(_ level: Double, count: Int, role: SiteRole) {
+    roles[role, default: SiteEffects.LogMean()].sum += level
+    roles[role, default: SiteEffects.LogMean()].count += count
+    all.sum += level
+    all.count += count
+  }
+
   /// Forgets the effect that was of use the longest ago; files keep it.
   fileprivate mutating func removeOldest() {
     guard let oldest = uses.min(by: { $0.value < $1.value })?.key else { return }
     uses[oldest] = nil
     effects[oldest.site]?[oldest.treatment] = nil
+    // It counts again if it comes back.
+    if let (role, level) = levels.removeValue(forKey: oldest) { add(-level, count: -1, role: role) }
   }
 }
