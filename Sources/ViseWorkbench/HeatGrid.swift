@@ -94,6 +94,12 @@ public struct HeatPanel: Hashable, Sendable {
     values.reduce(0) { $1.reduce($0) { max($0, $1?.cost ?? 0) } }
   }
 
+  /// Cells whose cost is known, and cells that have layers.
+  var counts: (known: Int, all: Int) {
+    let known = values.reduce(0) { $0 + $1.count { $0 != nil } }
+    return (known, grid.rows.reduce(0) { $0 + $1.cells.count { !$0.isEmpty } })
+  }
+
   /// Sites of the cell under the cursor.
   public var selected: [Int] {
     guard grid.rows.indices.contains(row), grid.roles.indices.contains(column) else { return [] }

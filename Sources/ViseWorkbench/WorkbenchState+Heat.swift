@@ -52,15 +52,21 @@ extension WorkbenchState {
     }
   }
 
-  /// Moves to the layers with the largest cost.
-  private mutating func moveToHottest() {
-    guard let panel = heat, panel.largest > 0 else { return }
+  /// Moves to the layers with the largest cost, and says of how many it is the largest.
+  private mutating func moveToHottest() -> [WorkbenchEffect] {
+    guard let panel = heat, panel.largest > 0 else { return refuse("no cost is known yet") }
+    let (known, all) = panel.counts
+    message = .note(
+      panel.measure == .plan
+        ? "costliest of \(known) the plan treats"
+        : known < all ? "costliest of \(known) of \(all) known so far" : "costliest of all \(all)")
     for (row, values) in panel.values.enumerated() {
       if let column = values.firstIndex(where: { $0?.cost == panel.largest }) {
         moveInHeat(row: row, column: column)
-        return
+        break
       }
     }
+    return []
   }
 
   private mutating func moveInHeat(row: Int, column: Int) {
@@ -95,7 +101,7 @@ extension WorkbenchState {
     case .moveToBottom: moveInHeat(row: panel.grid.rows.count - 1, column: column)
     case .moveLeft: moveInHeat(row: row, column: column - 1)
     case .moveRight: moveInHeat(row: row, column: column + 1)
-    case .moveToCostliest: moveToHottest()
+    case .moveToCostliest: return moveToHottest()
     case .nextMeasure, .previousMeasure:
       let all = HeatPanel.Measure.all
       let index = all.firstIndex(of: panel.measure) ?? 0
