@@ -5,7 +5,7 @@ public import ViseWorkbench
 
 /// Runs the workbench without a terminal: keys from a script, the same engine, and the last frame.
 ///
-/// Nothing is written: no journal is kept, and exports are refused.
+/// No journal is kept and exports are refused; what the engine measures it keeps as it always does.
 public struct ScreenRecorder {
   /// Seconds without a word from an engine with nothing to do, after which it is taken to be idle.
   private static let quiet = 0.5
@@ -32,7 +32,7 @@ public struct ScreenRecorder {
 
   /// Opens the model, presses the keys, waits until nothing is under way, and draws.
   ///
-  /// - Returns: `nil` frame where the model could not be opened, with the reason.
+  /// - Returns: the frame, and why the model could not be opened where it could not.
   public mutating func record(
     _ script: KeyScript, connect: (EngineMailbox) -> any EngineConnection
   ) -> (frame: Frame, problem: String?) {

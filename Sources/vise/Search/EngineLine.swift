@@ -51,7 +51,8 @@ final class EngineLine: EngineConnection {
   func plan(for source: PlanSource) -> PlanAnswer {
     guard let summary = opened.summary.withLock({ $0 }) else { return .refused("no model is open") }
     switch source {
-    case .loaded, .opening, .parked: return .found(Plan())
+    case .loaded: return .found(Plan())
+    case .opening, .parked: return .refused("only the session knows \(source.title)")
     case .state(_, let plan): return .found(plan)
     case .measured(let measured): return .found(measured.plan)
     case .preset(let name):
