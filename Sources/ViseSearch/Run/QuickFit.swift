@@ -38,6 +38,9 @@ public struct QuickFit: Sendable {
       models: [.bytes(sizes), CostModel(.decodeSeconds, cost: decodeSeconds)])
   }
 
+  /// The plan, and how many of its `total` units were chosen for by a guess: what they got was not
+  /// measured, or nothing was that they could have got instead of staying as they are.
+  ///
   /// - Throws: `SearchSpaceError` where the limits cannot be met.
   public func fit(
     base: Plan, limits: PlanLimits
@@ -60,7 +63,10 @@ public struct QuickFit: Sendable {
     let choice = try SearchSetup.choice(costs: costs, goal: SearchGoal(limits)) {
       losses[$0][$1]
     }
-    let guessed = choice.enumerated().count { isGuessed[$0.offset][$0.element] }
+    let guessed = zip(space.units, zip(isGuessed, choice)).count { unit, known in
+      known.0[known.1]
+        || zip(unit.options, known.0).allSatisfy { $0.treatments[0] == .keep || $1 }
+    }
     return (space.plan(choice), guessed, choice.count)
   }
 }
