@@ -17,15 +17,20 @@ struct FormatSolver {
   /// centred grids and codebooks without a zero (iq1 to iq4, palettes) store their level nearest to
   /// it instead.
   ///
-  /// `best` refits the scales of integer formats to the outputs in the end, row by row where that
-  /// helps.
+  /// `best` ends with the size of the outputs: rows of ggml's blocks and of integers get back the
+  /// gain rounding took from them.
   func encode(_ weight: Matrix, pruned: PrunedWeight? = nil) throws -> EncodedWeight {
     let encoded = try encode(weight, pruned: pruned, by: try resolved())
-    guard method == .best, let statistics, let format = codec as? IntegerFormat else {
-      return encoded
+    guard method == .best else { return encoded }
+    let moment = statistics?.secondMoment
+    if let codec = codec as? GGMLCodec {
+      try OutputGain.apply(
+        to: encoded, type: codec.type, of: weight, secondMoment: moment, work: work)
+    } else if let format = codec as? IntegerFormat {
+      try OutputGain.apply(
+        to: encoded, format: format, of: weight, secondMoment: moment, work: work)
     }
-    return try RowScaleRefit.improving(
-      encoded, of: weight, secondMoment: statistics.secondMoment, format: format, work: work)
+    return encoded
   }
 
   private func encode(
