@@ -98,7 +98,9 @@ struct EngineRun {
     let searcher = EngineSearcher(
       resources: evaluation?.searchResources, start: options.startSearch, inbox: inbox,
       describe: options.describe, emit: emit)
+    var trimmer = HeapTrimmer()
     while true {
+      trimmer.trimIfDue()
       if let wish = inbox.takeSearch() { searcher.begin(wish.wish, job: wish.job) }
       if inbox.takeMeasuredPlansWish() {
         emit(.measuredPlans(evaluation?.measuredPlans() ?? []))

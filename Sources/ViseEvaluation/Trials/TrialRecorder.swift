@@ -15,6 +15,8 @@ public final class TrialRecorder: Sendable {
   private let origin: String
   private let report: @Sendable (TrialStoreError) -> Void
   private let hasReported = Mutex(false)
+  /// Plans read from trials at the last look, by their text.
+  private let readPlans = Mutex<[String: Plan]>([:])
 
   /// - Parameters:
   ///   - origin: what measures, such as `workbench`.
@@ -71,12 +73,26 @@ public final class TrialRecorder: Sendable {
         model: session.model.fingerprint, setting: session.setting, code: MeasurementCode.version,
         limit: Self.mostPlans)
     }
-    return Trial.comparable(found ?? []).compactMap { trial in
-      guard let file = try? PlanFile(text: trial.plan, sites: session.model.sites) else {
-        return nil
-      }
+    let trials = Trial.comparable(found ?? [])
+    let plans = plans(of: trials, sites: session.model.sites)
+    return trials.compactMap { trial in
+      guard let plan = plans[trial.plan] else { return nil }
       let provenance = Provenance.measured(tokens: trial.tokenCount, of: trial.tokenCount)
-      return MeasuredPlan(plan: file.plan, klMean: trial.klMean.estimate(provenance))
+      return MeasuredPlan(plan: plan, klMean: trial.klMean.estimate(provenance))
+    }
+  }
+
+  /// The plans of `trials` by their text; each text is read once, since the library that reads TOML
+  /// does not give back all of the memory it takes.
+  private func plans(of trials: [Trial], sites: [Site]) -> [String: Plan] {
+    readPlans.withLock { known in
+      var plans: [String: Plan] = [:]
+      for trial in trials where plans[trial.plan] == nil {
+        plans[trial.plan] =
+          known[trial.plan] ?? (try? PlanFile(text: trial.plan, sites: sites))?.plan
+      }
+      known = plans
+      return plans
     }
   }
 
