@@ -67,9 +67,9 @@ enum GaugesView {
     canvas.put("size", .heading, column: 1, row: row)
     guard let bytes = state.plannedByteCount, let whole = state.referenceByteCount else { return }
     let end = canvas.put(Numbers.bytes(bytes), .value, column: columns.value, row: row)
-    if let target = state.summary?.sizeModel.target(of: state.document.plan), target != .gguf {
+    if state.exportTarget != .gguf {
       canvas.put(
-        target.rawValue, .dim, column: end + 1, row: row, limit: columns.gauge - 2 - end)
+        state.exportTarget.rawValue, .dim, column: end + 1, row: row, limit: columns.gauge - 2 - end)
     }
     let (filled, track) = Bars.bar(
       Double(bytes) / Double(max(whole, 1)), columns: columns.gaugeWidth)

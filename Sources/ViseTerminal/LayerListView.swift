@@ -163,11 +163,13 @@ enum LayerListView {
 extension LayerListView.Columns {
   /// Room for the longest name of the plan, at least that of a format's.
   private static func formatWidth(_ state: WorkbenchState, limit: Int) -> Int {
-    let plan = state.document.plan
-    let compound = state.sites.filter {
-      plan[$0.name].sparsity != nil || plan[$0.name].form != .whole
+    let compound = state.document.plan.treatments.filter {
+      $0.value.sparsity != nil || $0.value.form != .whole
     }
-    let longest = compound.map { Canvas.columns(of: plan[$0.name].compactName(for: $0)) }.max()
+    let names = compound.isEmpty
+      ? []
+      : state.sites.compactMap { site in compound[site.name]?.compactName(for: site) }
+    let longest = names.map { Canvas.columns(of: $0) }.max()
     return min(max(longest ?? 7, 7), limit)
   }
 }

@@ -63,12 +63,11 @@ enum SideView {
     _ state: WorkbenchState, on canvas: inout Canvas, rect: inout Rect
   ) {
     title("bytes by role", remark: "planned / as loaded", on: &canvas, rect: &rect)
-    let reference = state.summary?.sizeModel
     var planned: [SiteRole: Int] = [:]
     var loaded: [SiteRole: Int] = [:]
     for site in state.sites {
       planned[site.role, default: 0] += state.byteCount(of: site)
-      loaded[site.role, default: 0] += reference?.byteCount(of: site, under: .keep) ?? 0
+      loaded[site.role, default: 0] += state.loadedByteCount(of: site)
     }
     let largest = Double(max(loaded.values.max() ?? 1, planned.values.max() ?? 1, 1))
     let roles = SiteRole.allCases.filter { loaded[$0] != nil }.prefix(rect.rows - 1)

@@ -7,9 +7,7 @@ extension WorkbenchState {
   }
 
   /// The extension of the file that holds the plan.
-  private var exportExtension: String {
-    (summary?.sizeModel.target(of: document.plan) ?? .gguf).rawValue
-  }
+  private var exportExtension: String { exportTarget.rawValue }
 
   /// The model's file name without its extension, and `-vise` with that of the file that holds the
   /// plan, in the current directory.

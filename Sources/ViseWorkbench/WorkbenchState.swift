@@ -17,10 +17,19 @@ public struct WorkbenchState: Hashable, Sendable {
 
   public internal(set) var modelPath: String
   public internal(set) var opening = Opening.underWay
-  public internal(set) var summary: ModelSummary?
+  public internal(set) var summary: ModelSummary? {
+    didSet {
+      (sizes, loadedSizes) = (nil, nil)
+      updateSizes()
+    }
+  }
 
   // The document.
-  public internal(set) var document = Document()
+  public internal(set) var document = Document() {
+    didSet { updateSizes() }
+  }
+  /// Sizes under the plan, and as the file was loaded; `nil` until the model is open.
+  var sizes, loadedSizes: PlanSizes?
   /// Grows with every change of the plan.
   public internal(set) var revision: PlanRevision = 0
   /// The plan before the edit that the message line is about, to be predicted beside the new one.
@@ -104,10 +113,13 @@ public struct WorkbenchState: Hashable, Sendable {
   public var selectedSite: Site? { list.selected.map { sites[$0] } }
 
   /// Exact bytes of the file the plan exports to.
-  public var plannedByteCount: Int? { summary?.sizeModel.byteCount(of: document.plan) }
+  public var plannedByteCount: Int? { sizes?.byteCount }
+
+  /// Which file the plan exports to.
+  public var exportTarget: SizeTarget { sizes?.target ?? .gguf }
 
   /// Exact bytes of the file an untouched plan exports to.
-  public var referenceByteCount: Int? { summary?.sizeModel.byteCount(of: Plan()) }
+  public var referenceByteCount: Int? { loadedSizes?.byteCount }
 
   /// The format `site` is stored in under the plan.
   public func format(of site: Site) -> NumberFormat {
@@ -121,7 +133,12 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// Bytes of one site's values under the plan, without padding.
   public func byteCount(of site: Site) -> Int {
-    summary?.sizeModel.byteCount(of: site, in: document.plan) ?? 0
+    sizes?.siteByteCounts[site.index] ?? 0
+  }
+
+  /// As `byteCount(of:)`, of the file as it was loaded.
+  public func loadedByteCount(of site: Site) -> Int {
+    loadedSizes?.siteByteCounts[site.index] ?? 0
   }
 
   /// Bits of the file a weight of `site` takes under the plan.

@@ -232,5 +232,10 @@ struct WorkbenchTests {
     #expect(
       driver.state.plannedByteCount
         == driver.state.summary.map { $0.sizeModel.byteCount(of: driver.state.document.plan) })
+    let plan = driver.state.document.plan
+    for site in driver.state.sites {
+      let bytes = driver.state.summary?.sizeModel.byteCount(of: site, in: plan)
+      #expect(driver.state.byteCount(of: site) == bytes)
+    }
   }
 }
