@@ -216,7 +216,7 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   func treatment(_ bits: Int) -> Treatment {
     Treatment(format: NumberFormat(name: "int\(bits):g64"))
   }
-  let effects = SiteEffects(capacity: 8)
+  let effects = SiteEffects(standing: [], capacity: 8)
   let law = { (bits: Int) in exp(0.7 * (try noise(bits)) - 1) }
   for bits in [3, 6] {
     effects.insert(effect(try law(bits)), site: site, treatment: treatment(bits))

@@ -22,7 +22,7 @@ struct SiteEffectsTests {
   }
 
   @Test func ofTreatmentsWithoutEndOnlyThoseOfUseLastAreKept() {
-    let effects = SiteEffects(capacity: 4)
+    let effects = SiteEffects(standing: [.ggml(.q4_0)], capacity: 4)
     for percent in 1...4 {
       effects.insert(Self.effect, site: Self.site, treatment: Self.pruned(percent))
     }
@@ -35,14 +35,21 @@ struct SiteEffectsTests {
     #expect(!effects.use(site: 0, treatment: Self.pruned(2)))
   }
 
-  @Test func formatsStay() {
-    let effects = SiteEffects(capacity: 2)
+  @Test func standingFormatsStayAndOthersDoNot() {
+    let effects = SiteEffects(standing: [.ggml(.q4_0)], capacity: 2)
     let format = Treatment(format: .ggml(.q4_0))
     effects.insert(Self.effect, site: Self.site, treatment: format)
     for percent in 1...9 {
       effects.insert(Self.effect, site: Self.site, treatment: Self.pruned(percent))
     }
     #expect(Self.isKnown(format, effects))
+    let other = Treatment(format: .ggml(.q4_1))
+    let chosen = Treatment(format: .ggml(.q4_0), method: .gptq)
+    for treatment in [other, chosen, Self.pruned(20), Self.pruned(30)] {
+      effects.insert(Self.effect, site: Self.site, treatment: treatment)
+    }
+    #expect(Self.isKnown(format, effects))
+    #expect(!Self.isKnown(other, effects) && !Self.isKnown(chosen, effects))
   }
 
   @Test func whatIsForgottenAndComesBackCountsOnceForOtherSites() throws {
@@ -60,12 +67,12 @@ struct SiteEffectsTests {
       SiteEffect(
         shift: FeatureShift(words: []), drawnShifts: [], kl: MeanInterval(mean: kl, interval: nil))
     }
-    let bounded = SiteEffects(capacity: 2)
+    let bounded = SiteEffects(standing: [.ggml(.q4_0)], capacity: 2)
     for percent in [10, 20, 30, 10, 20, 30, 40] {
       let kl = Double(percent * percent)
       bounded.insert(effect(kl), site: Self.site, treatment: Self.pruned(percent))
     }
-    let fresh = SiteEffects(capacity: 2)
+    let fresh = SiteEffects(standing: [.ggml(.q4_0)], capacity: 2)
     for percent in [30, 40] {
       let kl = Double(percent * percent)
       fresh.insert(effect(kl), site: Self.site, treatment: Self.pruned(percent))

@@ -203,6 +203,7 @@ final class EngineEvaluation {
       wishes.plan,
       measured: MeasuredQuality(scores, windowLength: evaluator.text.windowLength),
       on: evaluator.text, instant: instant, cancellation: cancellation)
+    if learned.count >= Self.keptPlans { learned.removeAll() }
     learned[wishes.plan] = known
     return true
   }

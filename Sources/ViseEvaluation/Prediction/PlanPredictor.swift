@@ -43,6 +43,7 @@ public final class PlanPredictor: Sendable {
       cancellation: cancellation)
     workers = WorkerSet(session: session)
     effects = SiteEffects(
+      standing: Self.standingFormats(session.model.sites),
       capacity: Self.effectCapacity(
         sites: session.model.sites.count, values: probe.reference.features.count))
     context = EffectFiles.Context(
@@ -55,8 +56,17 @@ public final class PlanPredictor: Sendable {
       recorder?.entries(probe: predictionIdentity, total: tokens.count, session: session) ?? [])
   }
 
-  /// Bytes that effects of treatments other than formats may take, unless a plan needs more.
+  /// Bytes that effects of treatments other than the digit keys' formats may take, unless a plan
+  /// needs more.
   private static let effectByteBudget = 64 << 20
+
+  /// The formats the digit keys stand for, which are measured for every site in the end.
+  private static func standingFormats(_ sites: [Site]) -> Set<NumberFormat> {
+    Set(
+      DefaultFormat.bitWidths.compactMap { DefaultFormat.asked(bits: $0) }.flatMap { asked in
+        sites.compactMap { DefaultFormat.resolve(asked, for: $0)?.used }
+      })
+  }
 
   private static func effectCapacity(sites: Int, values: Int) -> Int {
     max(4 * sites, effectByteBudget / max(values * 2, 1))

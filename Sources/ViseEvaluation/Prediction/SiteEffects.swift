@@ -41,7 +41,7 @@ public final class SiteEffects: Sendable {
 
   fileprivate struct State {
     var effects: [Int: [Treatment: SiteEffect]] = [:]
-    /// Treatments of which there is no end, all but formats alone, by when they were last of use.
+    /// Treatments that do not stay, by when they were last of use.
     var uses: [Key: Int] = [:]
     var useCount = 0
     /// What each of those added to the means below.
@@ -52,12 +52,24 @@ public final class SiteEffects: Sendable {
   }
 
   private let state = Mutex(State())
-  /// Effects of treatments other than formats that are kept.
+  /// Formats whose effects stay, whatever else is known.
+  private let standing: Set<NumberFormat>
+  /// Effects of other treatments that are kept.
   private let capacity: Int
 
-  /// - Parameter capacity: how many effects of treatments other than formats alone are kept, those of
-  ///   use last; at least twice the sites, so that a plan's own are never among those that go.
-  init(capacity: Int) { self.capacity = capacity }
+  /// - Parameters:
+  ///   - standing: formats that are measured for every site in the end; of others there are many.
+  ///   - capacity: how many effects of other treatments are kept, those of use last; at least twice
+  ///     the sites, so that a plan's own are never among those that go.
+  init(standing: Set<NumberFormat>, capacity: Int) {
+    self.standing = standing
+    self.capacity = capacity
+  }
+
+  private func stays(_ treatment: Treatment) -> Bool {
+    guard let format = treatment.format, standing.contains(format) else { return false }
+    return treatment == Treatment(format: format)
+  }
 
   /// KL is quadratic in the change of features: it goes with the power of the noise.
   private static func logNoise(_ treatment: Treatment, _ site: Site) -> Double {
@@ -83,7 +95,7 @@ public final class SiteEffects: Sendable {
       state.revision += 1
       state.effects[site.index, default: [:]][treatment] = effect
       let key = Key(site: site.index, treatment: treatment)
-      if !treatment.isFormatOnly {
+      if !stays(treatment) {
         state.use(key)
         if state.uses.count > capacity { state.removeOldest() }
       }
@@ -93,7 +105,7 @@ public final class SiteEffects: Sendable {
       guard effect.klMean > 0 else { return }
       let level = log(effect.klMean) - Self.logNoise(treatment, site)
       state.add(level, count: 1, role: site.role)
-      if !treatment.isFormatOnly { state.levels[key] = (site.role, level) }
+      if !stays(treatment) { state.levels[key] = (site.role, level) }
     }
   }
 
@@ -108,7 +120,7 @@ public final class SiteEffects: Sendable {
   func use(site: Int, treatment: Treatment) -> Bool {
     state.withLock { state in
       guard state.effects[site]?[treatment] != nil else { return false }
-      if !treatment.isFormatOnly { state.use(Key(site: site, treatment: treatment)) }
+      if !stays(treatment) { state.use(Key(site: site, treatment: treatment)) }
       return true
     }
   }
