@@ -69,7 +69,8 @@ enum GaugesView {
     let end = canvas.put(Numbers.bytes(bytes), .value, column: columns.value, row: row)
     if state.exportTarget != .gguf {
       canvas.put(
-        state.exportTarget.rawValue, .dim, column: end + 1, row: row, limit: columns.gauge - 2 - end)
+        state.exportTarget.rawValue, .dim, column: end + 1, row: row, limit: columns.gauge - 2 - end
+      )
     }
     let (filled, track) = Bars.bar(
       Double(bytes) / Double(max(whole, 1)), columns: columns.gaugeWidth)

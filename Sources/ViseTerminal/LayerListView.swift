@@ -166,7 +166,8 @@ extension LayerListView.Columns {
     let compound = state.document.plan.treatments.filter {
       $0.value.sparsity != nil || $0.value.form != .whole
     }
-    let names = compound.isEmpty
+    let names =
+      compound.isEmpty
       ? []
       : state.sites.compactMap { site in compound[site.name]?.compactName(for: site) }
     let longest = names.map { Canvas.columns(of: $0) }.max()

@@ -12,7 +12,8 @@ import ViseTensor
   }
 
   private func fit(
-    share: Double, loss: @escaping @Sendable (Site, Treatment) -> (klMean: Double, isMeasured: Bool)?
+    share: Double,
+    loss: @escaping @Sendable (Site, Treatment) -> (klMean: Double, isMeasured: Bool)?
   ) throws -> (plan: Plan, guessed: Int, total: Int) {
     let sizes = SizeModel(
       fixedByteCount: 0, alignment: 32, sites: sites,

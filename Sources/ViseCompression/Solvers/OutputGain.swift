@@ -13,8 +13,10 @@ public import ViseTensor
 /// κ = 1 is the least-squares refit, and κ → ∞ leaves outputs unbiased. The IQ encoders of llama.cpp
 /// multiply some types' scales by constants to the same end (1.125 for IQ1_S).
 public enum OutputGain {
-  /// κ. Of 1, 3 and 10 the last left the least KL divergence, or within 1 % of it, for each of seven
-  /// types from 1.6 to 4.5 bits on the sample model.
+  /// The weight κ of the part in common.
+  ///
+  /// Of 1, 3 and 10 the last left the least KL divergence, or within 1 % of it, for each of seven types
+  /// from 1.6 to 4.5 bits on the sample model.
   public static let commonWeight = 10.0
 
   /// The factors, 1 for rows whose stored values have nothing in common with the original.
