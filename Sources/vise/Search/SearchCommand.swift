@@ -45,8 +45,12 @@ struct SearchCommand: ParsableCommand {
   @Option(help: "Tokens of a window; its second half is scored.")
   var window = 512
 
-  @Option(help: "Windows plans are chosen by; what is left of the text judges the result.")
-  var windows = 16
+  @Option(
+    help: """
+      Windows plans are chosen by, at most half of the text; the rest judges the result. By default \
+      one for ten seconds, at least 16.
+      """)
+  var windows: Int?
 
   @Option(help: "Use at most this many tokens of the text.")
   var limit = 32_768
@@ -82,7 +86,7 @@ struct SearchCommand: ParsableCommand {
     guard (4...1 << 20).contains(window) else {
       throw ValidationError("--window takes 4 or more tokens")
     }
-    guard windows >= 1 else { throw ValidationError("--windows takes a positive number") }
+    guard windows ?? 1 >= 1 else { throw ValidationError("--windows takes a positive number") }
     guard limit >= window else { throw ValidationError("--limit is less than one window") }
   }
 
@@ -94,6 +98,7 @@ struct SearchCommand: ParsableCommand {
       let tokens = try TextLoader(model: model).load(
         path: text, windowLength: window, limit: limit)
       try CalibrationOptions.check(statistics, against: tokens)
+      let windows = windows ?? SearchTexts.selectionWindows(seconds: timeLimit)
       let texts = SearchTexts(tokens, selectionWindows: windows)
       let runner = SearchRunner(
         session: session, request: try request(for: model), texts: texts,
@@ -124,10 +129,10 @@ struct SearchCommand: ParsableCommand {
       limits.isFloorOnly ? .floor : StrategyName(rawValue: strategy) ?? .standard
     return SearchRequest(
       costs: costs, goal: goal, strategy: name,
-      limits: SearchLimits(
-        seconds: trials == nil ? seconds ?? Self.standardSeconds : nil, trials: trials),
-      seed: seed)
+      limits: SearchLimits(seconds: timeLimit, trials: trials), seed: seed)
   }
+
+  private var timeLimit: Double? { trials == nil ? seconds ?? Self.standardSeconds : nil }
 }
 
 /// Cost models of the limits a command names.

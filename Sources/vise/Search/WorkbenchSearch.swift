@@ -12,8 +12,6 @@ final class WorkbenchSearch: BackgroundSearch {
   private let tokens: Int
   private let seconds: Double
 
-  private static let selectionWindows = 16
-
   init(_ wish: SearchWish, _ resources: SearchResources) throws {
     let session = resources.session
     let model = session.model
@@ -31,7 +29,8 @@ final class WorkbenchSearch: BackgroundSearch {
         space: builder.build(), budget: Budget(wish.limits), models: models),
       goal: goal, strategy: goal == .leastLoss ? .standard : .floor,
       limits: SearchLimits(seconds: wish.seconds), seed: wish.seed)
-    let texts = SearchTexts(resources.text, selectionWindows: Self.selectionWindows)
+    let texts = SearchTexts(
+      resources.text, selectionWindows: SearchTexts.selectionWindows(seconds: wish.seconds))
     let text = texts.selection
     tokens = text.windowCount * text.windowLength
     seconds = wish.seconds
