@@ -23,6 +23,9 @@ struct Vise: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+      // The engine may still be at work, and `exit` would take OpenBLAS's memory from under it.
+      fflush(nil)
+      _exit(0)
     } catch  where exitCode(for: error) == .validationFailure {
       StandardError.write(fullMessage(for: error) + "\n")
       Glibc.exit(2)

@@ -39,7 +39,7 @@ struct SearchCommandTests {
       ["search", sample, "--size", "1MB", "--text", text] + Self.small)
     #expect(run.code == 2)
     #expect(run.errors.contains("the least is"))
-    #expect(run.errors.contains("1000000 bytes"))
+    #expect(run.errors.contains("1000000 B"))
   }
 
   @Test func lockedAndKeptLayersStayAsTheyAre() throws {

@@ -6,8 +6,9 @@ extension ErrorText {
     case .nothingToChoose:
       "there is nothing to choose: every layer is kept, locked, or has one option"
     case .unreachable(let resource, let limit, let least):
-      "\(words(resource)) of \(figure(limit, resource)) cannot be reached with these options: the "
-        + "least is \(figure(least, resource))"
+      // Short enough for the message line of 80 columns, and exact enough to be typed.
+      "\(words(resource)) of \(figure(limit, resource)) is out of reach: the least is "
+        + figure(least, resource)
     case .conflicting(let resources):
       "no plan was found that keeps the limits on "
         + resources.map(words).joined(separator: ", ") + " together"
@@ -42,7 +43,7 @@ extension ErrorText {
 
   private static func figure(_ value: Double, _ resource: Resource) -> String {
     switch resource {
-    case .bytes, .memory: "\(Int(value.rounded(.up))) bytes"
+    case .bytes, .memory: "\(Int(value.rounded(.up))) B"
     case .decodeSeconds: "\(value * 1e3) ms"
     }
   }
