@@ -26,7 +26,7 @@ private func sampleModel() throws -> Model {
 @Test func inspectionAgreesWithPlainCodeOnTheSameValues() throws {
   let model = try sampleModel()
   let site = try #require(model.sites.first { $0.role == .ffnDown })
-  let treatment = Treatment(format: .ggml(.q4_0), method: .roundToNearest)
+  let treatment = Treatment(format: .ggml(.q4_0))
   let last = try #require(try inspect(model, site, treatment).last)
   let original = try model.decodeWeight(site.name).values
   #expect(last.before.count == original.count)

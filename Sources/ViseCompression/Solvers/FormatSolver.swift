@@ -17,18 +17,18 @@ struct FormatSolver {
   /// centred grids and codebooks without a zero (iq1 to iq4, palettes) store their level nearest to
   /// it instead.
   ///
-  /// `best` ends with the size of the outputs: rows of ggml's blocks and of integers get back the
-  /// gain rounding took from them.
+  /// `best` refits the scales of integers and of ggml's blocks to the outputs in the end, row by row
+  /// where that helps.
   func encode(_ weight: Matrix, pruned: PrunedWeight? = nil) throws -> EncodedWeight {
     let encoded = try encode(weight, pruned: pruned, by: try resolved())
-    guard method == .best else { return encoded }
-    let moment = statistics?.secondMoment
+    guard method == .best, let moment = statistics?.secondMoment else { return encoded }
+    if let format = codec as? IntegerFormat {
+      return try RowScaleRefit.improving(
+        encoded, of: weight, secondMoment: moment, format: format, work: work)
+    }
     if let codec = codec as? GGMLCodec {
-      try OutputGain.apply(
-        to: encoded, type: codec.type, of: weight, secondMoment: moment, work: work)
-    } else if let format = codec as? IntegerFormat {
-      try OutputGain.apply(
-        to: encoded, format: format, of: weight, secondMoment: moment, work: work)
+      try RowScaleRefit.improve(
+        encoded, type: codec.type, of: weight, secondMoment: moment, work: work)
     }
     return encoded
   }

@@ -2,5 +2,5 @@
 enum MeasurementCode {
   /// Raised whenever a plan measures otherwise than before on the same text: trials of other
   /// versions are kept, and not learned from.
-  static let version = "4"
+  static let version = "5"
 }

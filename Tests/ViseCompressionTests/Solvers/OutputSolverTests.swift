@@ -71,6 +71,25 @@ func coordinateDescentLowersTheErrorOfOutputs(name: String) throws {
   }
 }
 
+@Test func refittedRowsAreAtTheirLeastSquares() throws {
+  try BLAS.load()
+  let inputs = SolverInputs(tokens: 80, columns: 64, seed: 87)
+  let weight = testWeight(rows: 6, columns: 64, seed: 88)
+  let format = IntegerFormat(bits: 2, granularity: .group(32), range: .extremes)
+  let encoded = try format.encode(weight, importance: nil, work: work)
+  let decoded = try format.decode(encoded, work: work)
+  let factors = RowScaleRefit.factors(
+    decoded: decoded, weight: weight, secondMoment: inputs.secondMoment)
+  func error(_ scale: Float) -> Double {
+    inputs.outputError(
+      LinearAlgebra.scaleRows(of: decoded, by: factors.map { $0 * scale }), weight)
+  }
+  #expect(error(1) < error(0.98) && error(1) < error(1.02))
+  let refitted = try format.decode(
+    RowScaleRefit.applying(factors, to: encoded, format: format), work: work)
+  #expect(inputs.outputError(refitted, weight) < inputs.outputError(decoded, weight))
+}
+
 @Test func allocatedBitsLeaveEveryGroupTheSameDistortionAtOnePrice() {
   var random = TestWeights(seed: 89)
   let groups = (0..<60).map { _ in

@@ -57,18 +57,3 @@ struct SolverInputs {
     } / Double(tokens.rows)
   }
 }
-
-/// ŷ = a·y + e over all tokens: a, and the power of e as a share of that of y.
-func outputSplit(_ stored: Matrix, _ weight: Matrix, _ inputs: SolverInputs, row: Int) -> (
-  share: Double, noise: Double
-) {
-  let exact = inputs.outputs(weight.rows(row..<row + 1)).map { $0[0] }
-  let found = inputs.outputs(stored.rows(row..<row + 1)).map { $0[0] }
-  let power = exact.reduce(0) { $0 + $1 * $1 }
-  let share = zip(exact, found).reduce(0) { $0 + $1.0 * $1.1 } / power
-  let noise = zip(exact, found).reduce(0) { sum, pair in
-    let off = pair.1 - share * pair.0
-    return sum + off * off
-  }
-  return (share, noise / power)
-}
