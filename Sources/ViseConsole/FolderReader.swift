@@ -69,9 +69,17 @@ struct FolderReader {
       return ModelEntry(kind: kind, path: path, name: name, detail: detail)
     }
     let (format, problem) = Self.format(of: path, byteCount: Int(information.st_size))
+    let described = format == "ONNX" ? "\(format), \(Self.data(beside: path))" : format
     return ModelEntry(
       kind: kind, path: path, name: name, byteCount: Int(information.st_size),
-      detail: detail.isEmpty ? format : detail, problem: problem)
+      detail: detail.isEmpty ? described : "\(detail)\(format == "ONNX" ? ", ONNX" : "")",
+      problem: problem)
+  }
+
+  /// What a graph can be measured on: the images that `data.toml` beside it names.
+  private static func data(beside path: String) -> String {
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    return access("\(folder)/data.toml", R_OK) == 0 ? "images by data.toml" : "no images beside it"
   }
 
   /// What a file begins with, and why it cannot be opened here.

@@ -52,6 +52,19 @@ struct FolderReaderTests {
     #expect(recent.first?.problem != nil)
   }
 
+  @Test func graphsSayWhetherThereAreImagesToMeasureThemOn() {
+    mkdir("\(folder)/with", 0o700)
+    write([8, 7], to: "with/graph.onnx")
+    write([1], to: "with/data.toml")
+    write([8, 7], to: "without.onnx")
+    func detail(_ path: String, _ reader: FolderReader) -> String? {
+      reader.listing(of: folder).entries.first { $0.path == path }?.detail
+    }
+    let reader = FolderReader(stateFolder: folder, samples: ["\(folder)/with/graph.onnx"])
+    #expect(detail("\(folder)/with/graph.onnx", reader) == "ONNX, images by data.toml")
+    #expect(detail("\(folder)/without.onnx", reader) == "ONNX, no images beside it")
+  }
+
   @Test func aFolderThatCannotBeReadIsSaid() {
     let listing = FolderReader(stateFolder: folder, samples: []).listing(of: "\(folder)/none")
     #expect(listing.entries.isEmpty)

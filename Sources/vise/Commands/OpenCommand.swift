@@ -26,9 +26,8 @@ struct OpenCommand: ParsableCommand {
 
   func run() throws {
     let engine = try workbench.engineOptions()
-    let samples = SampleModels.path(of: SampleModels.defaultModel).map { [$0] } ?? []
     let code = runWorkbench(
-      modelPath: workbench.model, samples: samples,
+      modelPath: workbench.model, samples: SampleModels.all,
       options: WorkbenchOptions(
         color: color, glyphs: glyphs, theme: theme, isMouseEnabled: mouse, isSlow: slowUi)
     ) { path, mailbox in EngineLine(path: path, options: engine, mailbox: mailbox) }

@@ -11,6 +11,33 @@ enum SampleModels {
     folders.map { "\($0)/\(sample)" }.first { access($0, R_OK) == 0 }
   }
 
+  /// Paths of all samples: the default first, then a model from each other folder.
+  static var all: [String] {
+    guard let first = path(of: defaultModel) else { return [] }
+    let root = String(first.dropLast(defaultModel.utf8.count + 1))
+    let folders = names(in: root).filter { !defaultModel.hasPrefix("\($0)/") }
+    let others = folders.flatMap { folder in
+      names(in: "\(root)/\(folder)")
+        .filter { $0.hasSuffix(".gguf") || $0.hasSuffix(".onnx") }
+        .map { "\(root)/\(folder)/\($0)" }
+    }
+    return [first] + others
+  }
+
+  /// Names in a folder in their order; none where it cannot be read.
+  private static func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let item = readdir(stream) {
+      let name = withUnsafeBytes(of: &item.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
   /// `$VISE_SAMPLES`, then `SampleModels` here and in each folder above the program.
   private static var folders: [String] {
     var result: [String] = []
