@@ -5,6 +5,7 @@ public import ViseTerminal
 public struct CursesPresenter {
   private var styles: [Int16]
   private var shown: CellBuffer?
+  private var shownCursor: [Int] = []
   private var row: [ct_cell] = []
   /// Whether the terminal takes a frame as one update.
   public var isSynchronized = false
@@ -60,8 +61,10 @@ public struct CursesPresenter {
       ct_row(Int32(index), row, Int32(row.count))
     }
     shown = buffer
+    let cursor = [frame.cursorRow, frame.cursorColumn]
     ct_cursor(Int32(frame.cursorRow), Int32(frame.cursorColumn))
-    flush(isChanged: changed || frame.cursorRow >= 0)
+    flush(isChanged: changed || cursor != shownCursor)
+    shownCursor = cursor
   }
 
   /// Sends everything again, after something else wrote on the screen.

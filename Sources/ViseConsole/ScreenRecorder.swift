@@ -93,7 +93,7 @@ public struct ScreenRecorder {
     case .predictCompared(let plan):
       guard let (quality, latency) = connection?.predictor?.predict(plan) else { return }
       perform(.comparedPredicted(Prediction(quality: quality, latency: latency), plan: plan))
-    case .send(.export): perform(.noticed("a recording writes no files"))
+    case .send(.export), .savePlan, .saveScreen: perform(.noticed("a recording writes no files"))
     case .send(let request): connection?.send(request)
     case .fit(let base, let limits):
       if let connection { perform(.planFitted(connection.fit(base: base, limits: limits))) }

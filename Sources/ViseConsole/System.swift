@@ -55,6 +55,21 @@ enum System {
     return result
   }
 
+  /// Writes a file whole or not at all; the reason where it is not.
+  static func writeFile(_ text: String, to path: String, overwrite: Bool) -> String? {
+    if !overwrite, access(path, F_OK) == 0 { return "\(path) exists; --overwrite replaces it" }
+    let temporary = "\(path).vise-\(getpid())"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { return "\(path): \(lastError)" }
+    let isWritten = write(text, to: descriptor)
+    guard close(descriptor) == 0, isWritten, rename(temporary, path) == 0 else {
+      let reason = lastError
+      unlink(temporary)
+      return "\(path): \(reason)"
+    }
+    return nil
+  }
+
   /// Makes a folder and those above it; existing ones are left as they are.
   static func makeFolder(_ path: String) {
     var partial = path.hasPrefix("/") ? "" : "."

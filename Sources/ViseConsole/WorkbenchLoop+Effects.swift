@@ -29,6 +29,9 @@ extension WorkbenchLoop {
       reportJournal()
     case .discardJournal: journal.discard()
     case .checkExportPath(let path): checkExportPath(path)
+    case .savePlan(let plan, let path, let overwrite):
+      save(plan, to: path, overwrite: overwrite)
+    case .saveScreen(let path, let overwrite): saveScreen(to: path, overwrite: overwrite)
     case .copy(let text): perform(.noticed(Clipboard.send(text, stateFolder: stateFolder)))
     case .setMouse(let isOn): ct_set_mouse(isOn)
     case .redraw: presenter.invalidate()
@@ -63,6 +66,35 @@ extension WorkbenchLoop {
     let readable: PlanSource =
       if case .file(let path) = source { .file(System.expanded(path)) } else { source }
     answers.work { .planFound(source, connection.plan(for: readable)) }
+  }
+
+  /// Writing may wait for a disk, so it is done beside the loop.
+  private mutating func save(_ plan: Plan, to path: String, overwrite: Bool) {
+    guard let text = connection?.text(of: plan) else { return }
+    write(text, to: path, overwrite: overwrite, done: "plan written to \(path)")
+  }
+
+  /// Saves what is on the screen once the palette has gone, in the theme it is shown in.
+  private func saveScreen(to path: String, overwrite: Bool) {
+    let buffer = currentFrame().buffer
+    let theme = (try? ThemeSource.theme(state.theme)) ?? setup.theme
+    let picture =
+      if path.hasSuffix(".svg") {
+        ScreenPicture.svg(buffer, theme: theme)
+      } else if path.hasSuffix(".ans") {
+        ScreenPicture.ansi(buffer, theme: theme, level: setup.level)
+      } else {
+        ScreenPicture.text(buffer)
+      }
+    write(picture, to: path, overwrite: overwrite, done: "screen saved to \(path)")
+  }
+
+  private func write(_ text: String, to path: String, overwrite: Bool, done: String) {
+    let expanded = System.expanded(path)
+    answers.work {
+      let problem = System.writeFile(text, to: expanded, overwrite: overwrite)
+      return .noticed(problem.map { "nothing was written: \($0)" } ?? done)
+    }
   }
 
   private func send(_ request: EngineRequest) {

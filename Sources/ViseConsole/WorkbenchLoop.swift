@@ -35,7 +35,7 @@ struct WorkbenchLoop {
   private var isFocused = true
   private var nextLiveFrame = 0.0
   private var escapeDeadline: Double?
-  private var lastClick: (row: Int, seconds: Double)?
+  private var lastClick: (target: HitTarget, seconds: Double)?
   private var lastFrameSeconds = 0.0
 
   init(
@@ -202,14 +202,14 @@ extension WorkbenchLoop {
     case .wheelDown: perform(.wheelTurned(rows: 3))
     case .release: break
     case .press:
-      switch frame?.target(column: mouse.column, row: mouse.row) {
-      case .command(let command)?: perform(.commandClicked(command))
-      case .listRow(let row)?:
-        let now = System.seconds()
-        let isDouble = lastClick.map { $0.row == row && now - $0.seconds < 0.4 } ?? false
-        lastClick = (row, now)
-        perform(.rowClicked(row, isDouble: isDouble))
-      case nil: break
+      guard let target = frame?.target(column: mouse.column, row: mouse.row) else { return }
+      let now = System.seconds()
+      let isDouble = lastClick.map { $0.target == target && now - $0.seconds < 0.4 } ?? false
+      lastClick = (target, now)
+      switch target {
+      case .command(let command): perform(.commandClicked(command))
+      case .listRow(let row): perform(.rowClicked(row, isDouble: isDouble))
+      case .item(let item): perform(.itemClicked(item, isDouble: isDouble))
       }
     }
   }
@@ -233,8 +233,7 @@ extension WorkbenchLoop {
 
   private mutating func draw() {
     let start = System.seconds()
-    let next = WorkbenchView.frame(
-      of: state, size: size, glyphs: setup.glyphs, statistics: statistics)
+    let next = currentFrame()
     presenter.present(next)
     frame = next
     isUrgent = false
@@ -242,6 +241,11 @@ extension WorkbenchLoop {
     let end = System.seconds()
     lastFrameSeconds = end - start
     nextLiveFrame = end + (isFocused ? setup.liveInterval : max(setup.liveInterval, 1))
+  }
+
+  /// What the screen should show now.
+  func currentFrame() -> Frame {
+    WorkbenchView.frame(of: state, size: size, glyphs: setup.glyphs, statistics: statistics)
   }
 
   private var statistics: String? {

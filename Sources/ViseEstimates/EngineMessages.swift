@@ -101,6 +101,8 @@ public enum EngineEvent: Hashable, Sendable {
   case jobEnded(job: Int, JobOutcome)
   /// What the engine is doing, for the header; `nil` when it is idle.
   case activity(String?)
+  /// What is being done and what waits, most wanted first; nothing when the engine is idle.
+  case queue([QueuedWork])
   /// A line for the log.
   case log(String)
 }

@@ -115,6 +115,12 @@ struct Canvas {
     hits.append(HitArea(rect: rect, target: target))
   }
 
+  /// Forgets what can be clicked so far, and where the cursor would be: something lies over it.
+  mutating func dropHits() {
+    hits = []
+    cursor = nil
+  }
+
   /// Columns `text` takes when put.
   static func columns(of text: some StringProtocol) -> Int {
     text.unicodeScalars.reduce(0) { $0 + (ScalarWidth.columns(of: $1) ?? 1) }

@@ -22,7 +22,9 @@ enum CompareView {
       canvas.put("yours − other", .heading, column: delta, row: 2)
     }
     drawFigures(state, comparison, columns, on: &canvas)
-    drawHeadings(Table(width: layout.mainColumns), columns: layout.mainColumns, on: &canvas)
+    drawHeadings(
+      Table(width: layout.mainColumns), order: comparison.order, columns: layout.mainColumns,
+      on: &canvas)
     drawDifferences(state, comparison, layout, on: &canvas)
   }
 
@@ -120,13 +122,24 @@ enum CompareView {
       + (isStale ? "stale" : estimate.provenance.word)
   }
 
-  private static func drawHeadings(_ table: Table, columns: Int, on canvas: inout Canvas) {
+  /// Headings, of which some sort when they are clicked; the mark is where one does now.
+  private static func drawHeadings(
+    _ table: Table, order: PlanComparison.Order, columns: Int, on canvas: inout Canvas
+  ) {
     canvas.rule(column: 0, row: 6, columns: columns)
-    canvas.put(" layer ", .heading, column: 2, row: 6)
     canvas.put(" yours ", .heading, column: table.own - 1, row: 6)
     canvas.put(" other ", .heading, column: table.other - 1, row: 6)
-    canvas.putRight(" bytes ", .heading, end: table.bytesEnd + 1, row: 6)
-    canvas.putRight(" KL alone ", .heading, end: table.lossEnd + 1, row: 6)
+    let sorting: [(text: String, order: PlanComparison.Order, column: Int)] = [
+      ("layer", .model, 3), ("bytes", .bytes, table.bytesEnd - 5),
+      ("KL alone", .loss, table.lossEnd - 8),
+    ]
+    for (text, own, column) in sorting {
+      let width = Canvas.columns(of: text)
+      canvas.put(" \(text) ", .heading, column: column - 1, row: 6)
+      if own == order { canvas.put("▾", .mark, column: column + width, row: 6) }
+      canvas.addHit(
+        Rect(column: column, row: 6, columns: width, rows: 1), .command(.sortDifferences(own)))
+    }
   }
 
   private static func drawDifferences(
@@ -152,6 +165,9 @@ enum CompareView {
       draw(
         difference, state, comparison, table, suffix: suffix,
         isSelected: top + offset == comparison.cursor, row: first + offset, on: &canvas)
+      canvas.addHit(
+        Rect(column: 0, row: first + offset, columns: layout.mainColumns, rows: 1),
+        .item(top + offset))
     }
   }
 
@@ -180,7 +196,10 @@ enum CompareView {
     on canvas: inout Canvas
   ) {
     let site = state.sites[difference.site]
-    if isSelected { canvas.put("▸", .mark, column: 0, row: row) }
+    if isSelected {
+      canvas.put("▸", .mark, column: 0, row: row)
+      canvas.cursor = (0, row)
+    }
     canvas.putShortened(
       LayerNames.short(site.name, suffix: suffix), isSelected ? .selection : .text, column: 3,
       row: row, limit: table.nameWidth)

@@ -35,6 +35,7 @@ enum FormatsView {
         drawRow(
           picker.choices[index], isCurrent: index == picker.cursor, single: single,
           inside: inside, row: row, on: &canvas)
+        OverlayView.addItem(index, inside, row: row, on: &canvas)
       }
     }
     drawOutcome(picker, state, inside, on: &canvas)
@@ -86,6 +87,7 @@ enum FormatsView {
     let role: StyleRole = isCurrent ? .choice : choice.byteCount == nil ? .track : .text
     if isCurrent {
       canvas.put("▸", .mark, column: column, row: row)
+      canvas.cursor = (column, row)
       for offset in 2..<17 { canvas.put(" ", .choice, column: column + offset, row: row) }
     }
     canvas.put(choice.format?.name ?? "as stored", role, column: column + 2, row: row, limit: 15)
@@ -148,6 +150,7 @@ enum MethodsView {
       drawRow(
         option, isCurrent: top + offset == picker.cursor, inside, row: inside.row + offset,
         on: &canvas)
+      OverlayView.addItem(top + offset, inside, row: inside.row + offset, on: &canvas)
     }
     if let reason = picker.options[picker.cursor].reason {
       canvas.putShortened(
@@ -160,12 +163,17 @@ enum MethodsView {
     _ option: MethodOption, isCurrent: Bool, _ inside: Rect, row: Int, on canvas: inout Canvas
   ) {
     let column = inside.column
-    if isCurrent { canvas.put("▸", .mark, column: column, row: row) }
+    if isCurrent {
+      canvas.put("▸", .mark, column: column, row: row)
+      canvas.cursor = (column, row)
+    }
     if option.current > 0 { canvas.put("•", .edited, column: column + 1, row: row) }
     let role: StyleRole = isCurrent ? .choice : option.accepted == 0 ? .track : .text
     canvas.put(option.choice.stage, .dim, column: column + 2, row: row)
     canvas.put(option.choice.name, role, column: column + 10, row: row)
-    canvas.put(option.choice.summary, .dim, column: column + 26, row: row, limit: 28)
+    canvas.put(
+      option.choice.summary, .dim, column: column + 26, row: row,
+      limit: min(28, inside.columns - 26))
     if option.choice.needsCalibration {
       canvas.putRight(
         option.accepted == 0 ? "needs calibration" : "calibrated",

@@ -4,6 +4,8 @@ public import ViseWorkbench
 public enum HitTarget: Hashable, Sendable {
   /// A row of the layer list, counted from the top of the screen's list.
   case listRow(Int)
+  /// An entry of the list in front, by its position in all of the list.
+  case item(Int)
   case command(Command)
 }
 

@@ -116,6 +116,9 @@ enum HeatView {
         canvas.put("◆", .mark, column: at, row: row)
       }
       guard !sites.isEmpty else { continue }
+      canvas.addHit(
+        Rect(column: at, row: row, columns: columns.cell, rows: 1),
+        .item(index * panel.grid.roles.count + column))
       guard let value = panel.values[index][column] else {
         canvas.put("·", .track, column: at + 1, row: row)
         continue

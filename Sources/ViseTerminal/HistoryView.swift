@@ -25,7 +25,10 @@ enum HistoryView {
     for offset in 0..<min(rows, count - top) {
       let number = document.stateCount - top - offset
       let row = 3 + offset
-      if number == state.history.cursor { canvas.put("▸", .mark, column: 0, row: row) }
+      if number == state.history.cursor {
+        canvas.put("▸", .mark, column: 0, row: row)
+        canvas.cursor = (0, row)
+      }
       let (glyph, role): (String, StyleRole) =
         number == document.position
         ? ("●", .mark)
@@ -33,6 +36,8 @@ enum HistoryView {
           ? ("│", .text) : ahead.contains(number) ? ("╎", .dim) : ("·", .track)
       canvas.put(glyph, role, column: 7, row: row)
       draw(number, state, columns, row: row, on: &canvas)
+      canvas.addHit(
+        Rect(column: 0, row: row, columns: layout.mainColumns, rows: 1), .item(number))
     }
   }
 

@@ -2,7 +2,8 @@ import ViseCompression
 import ViseEstimates
 import ViseWorkbench
 
-/// What the engine does: its jobs with how far they are, what it knows, and the end of the log.
+/// What the engine does: its jobs with how far they are, what it is at and what waits, what it
+/// knows, and the end of the log.
 enum JobsView {
   static func draw(_ state: WorkbenchState, on canvas: inout Canvas, layout: Layout) {
     let width = layout.mainColumns
@@ -10,15 +11,19 @@ enum JobsView {
     canvas.titledRule("jobs", remark: "engine: \(doing)", column: 0, row: 1, columns: width)
     canvas.rule(column: 0, row: layout.noteRow, columns: layout.size.columns)
     if state.jobs.isEmpty { canvas.put("no job runs", .dim, column: 3, row: 2) }
-    let rows = max((layout.noteRow - 2) / 2, 1)
+    let rows = max((layout.noteRow - 2) / 4, 1)
     let cursor = min(max(state.jobCursor, 0), max(state.jobs.count - 1, 0))
     let top = ListWindow.top(cursor: cursor, rows: rows, of: state.jobs.count)
     let shown = state.jobs.dropFirst(top).prefix(rows)
     for (offset, job) in shown.enumerated() {
       draw(
         job, state, isSelected: top + offset == cursor, width: width, row: 2 + offset, on: &canvas)
+      canvas.addHit(Rect(column: 0, row: 2 + offset, columns: width, rows: 1), .item(top + offset))
     }
-    let row = 3 + max(shown.count, 1)
+    let queueRow = 2 + max(shown.count, 1)
+    let queueRows = min(max(state.queue.count, 1), max((layout.noteRow - 2) / 3, 1))
+    QueueView.draw(state, width: width, row: queueRow, rows: queueRows, on: &canvas)
+    let row = queueRow + 1 + queueRows
     drawKnowledge(state, width: width, row: row, on: &canvas)
     drawLog(state, rows: row + 4..<max(layout.noteRow, row + 4), width: width, on: &canvas)
   }
@@ -27,7 +32,10 @@ enum JobsView {
     _ job: Job, _ state: WorkbenchState, isSelected: Bool, width: Int, row: Int,
     on canvas: inout Canvas
   ) {
-    if isSelected { canvas.put("▸", .mark, column: 0, row: row) }
+    if isSelected {
+      canvas.put("▸", .mark, column: 0, row: row)
+      canvas.cursor = (0, row)
+    }
     let barColumns = width >= 76 ? 20 : 10
     let end = width - 1
     let bar = end - 16 - barColumns
@@ -86,6 +94,63 @@ enum JobsView {
       columns: width)
     for (offset, line) in state.log.suffix(rows.count).enumerated() {
       canvas.put(line, .text, column: 1, row: rows.lowerBound + offset, limit: width - 2)
+    }
+  }
+}
+
+/// What the engine is at and what waits, most wanted first.
+enum QueueView {
+  static func draw(
+    _ state: WorkbenchState, width: Int, row: Int, rows: Int, on canvas: inout Canvas
+  ) {
+    canvas.titledRule("queue", remark: "most wanted first", column: 0, row: row, columns: width)
+    if state.queue.isEmpty { canvas.put("nothing waits", .dim, column: 3, row: row + 1) }
+    // The last row says how many more there are.
+    let isCut = state.queue.count > rows
+    let shown = state.queue.prefix(isCut ? rows - 1 : rows)
+    for (offset, work) in shown.enumerated() {
+      let at = row + 1 + offset
+      let isNow = offset == 0 && !state.isPaused
+      canvas.put(isNow ? "now" : "\(offset + 1)", isNow ? .ok : .dim, column: 3, row: at)
+      let left = left(of: work)
+      let end = width - 1
+      canvas.putShortened(
+        title(of: work.kind), .text, column: 8, row: at,
+        limit: end - 9 - Canvas.columns(of: left))
+      canvas.putRight(left, .dim, end: end, row: at)
+    }
+    if isCut {
+      canvas.put(
+        "and \(state.queue.count - shown.count) more", .dim, column: 8, row: row + rows,
+        limit: width - 9)
+    }
+  }
+
+  private static func title(of kind: QueuedWork.Kind) -> String {
+    switch kind {
+    case .inspection: "the values of the layer looked at"
+    case .spectra: "singular values that ranks are chosen by"
+    case .export: "exports"
+    case .planEffects: "effects of the plan's treatments"
+    case .prediction: "a prediction of the plan"
+    case .firstMeasurement: "a first measurement of the plan"
+    case .search: "the search; what follows waits for its end"
+    case .selectedFormats: "what bits would cost the selected layer"
+    case .visibleFormats: "what bits would cost the layers on screen"
+    case .timing: "how fast this machine is"
+    case .fullMeasurement: "the plan measured on all of the text"
+    case .otherFormats: "what bits would cost the other layers"
+    }
+  }
+
+  private static func left(of work: QueuedWork) -> String {
+    guard let remaining = work.remaining else { return "" }
+    let count = Numbers.grouped(remaining)
+    switch work.kind {
+    case .prediction: return ""
+    case .firstMeasurement, .fullMeasurement: return "\(count) windows left"
+    case .timing: return "\(count) runs left"
+    default: return "\(count) left"
     }
   }
 }

@@ -55,24 +55,69 @@ enum LayerListView {
     _ columns: Columns, _ state: WorkbenchState, on canvas: inout Canvas
   ) {
     let suffix = columns.commonSuffix
-    canvas.put("layer", .heading, column: 3, row: 2)
     if !suffix.isEmpty, columns.nameWidth >= 7 + suffix.count {
       canvas.put(" …\(suffix)", .track, column: 8, row: 2)
     }
-    if let role = columns.role { canvas.put("role", .heading, column: role, row: 2) }
+    let headings = Headings(state.list)
+    headings.put("layer", .name, column: 3, on: &canvas)
+    if let role = columns.role { headings.put("role", .role, column: role, on: &canvas) }
     canvas.put("shape", .heading, column: columns.shape, row: 2)
-    canvas.put("format", .heading, column: columns.format + 1, row: 2)
-    canvas.putRight("bits", .heading, end: columns.bitsEnd, row: 2)
-    if let end = columns.bytesEnd { canvas.putRight("bytes", .heading, end: end, row: 2) }
-    canvas.putRight("share", .heading, end: columns.shareEnd, row: 2)
-    canvas.put("865432", .heading, column: columns.strip, row: 2)
+    headings.put("", .treated, column: columns.format, on: &canvas)
+    headings.put("format", .format, column: columns.format + 1, on: &canvas)
+    headings.put("bits", .format, end: columns.bitsEnd, isMarked: false, on: &canvas)
+    if let end = columns.bytesEnd { headings.put("bytes", .bytes, end: end, on: &canvas) }
+    headings.put(
+      "share", .bytes, end: columns.shareEnd, isMarked: columns.bytesEnd == nil, on: &canvas)
+    headings.put("865432", .sensitivity, column: columns.strip, on: &canvas)
+  }
+
+  /// Headings that sort by their columns when they are clicked, marked where one does now.
+  private struct Headings {
+    let order: LayerOrder
+    let mark: String
+
+    init(_ list: LayerList) {
+      order = list.order
+      mark = list.order.isFalling == list.isReversed ? "▴" : "▾"
+    }
+
+    /// Puts `text` with the mark, where it is due, after it.
+    func put(_ text: String, _ order: LayerOrder, column: Int, on canvas: inout Canvas) {
+      canvas.put(text, .heading, column: column, row: 2)
+      let width = Canvas.columns(of: text)
+      if order == self.order { canvas.put(mark, .mark, column: column + width, row: 2) }
+      addHit(order, column: column, columns: max(width, 1), on: &canvas)
+    }
+
+    /// Puts `text`, with the mark where it is due, so that both end before `end`.
+    func put(
+      _ text: String, _ order: LayerOrder, end: Int, isMarked: Bool = true,
+      on canvas: inout Canvas
+    ) {
+      let showsMark = isMarked && order == self.order
+      let textEnd = showsMark ? end - 1 : end
+      canvas.putRight(text, .heading, end: textEnd, row: 2)
+      if showsMark { canvas.put(mark, .mark, column: textEnd, row: 2) }
+      let width = Canvas.columns(of: text)
+      addHit(order, column: textEnd - width, columns: width, on: &canvas)
+    }
+
+    private func addHit(
+      _ order: LayerOrder, column: Int, columns: Int, on canvas: inout Canvas
+    ) {
+      canvas.addHit(
+        Rect(column: column, row: 2, columns: columns, rows: 1), .command(.sortBy(order)))
+    }
   }
 
   private static func drawRow(
     _ state: WorkbenchState, _ site: Site, isSelected: Bool, total: Int, columns: Columns,
     row: Int, on canvas: inout Canvas
   ) {
-    if isSelected { canvas.put("▸", .mark, column: 0, row: row) }
+    if isSelected {
+      canvas.put("▸", .mark, column: 0, row: row)
+      canvas.cursor = (0, row)
+    }
     if state.list.marks.contains(site.index) || state.list.range.contains(site.index) {
       canvas.put("+", .mark, column: 1, row: row)
     }

@@ -7,8 +7,10 @@ enum MessageView {
     let row = layout.messageRow
     let limit = layout.size.columns - 2
     if let prefix = state.prefix {
-      drawContinuations(of: prefix, state, row: row, limit: limit, on: &canvas)
-    } else if let field = state.list.filterField, state.overlay == nil {
+      ContinuationsView.draw(of: prefix, state, on: &canvas, layout: layout)
+      return
+    }
+    if let field = state.list.filterField, state.overlay == nil {
       let at = canvas.put("/", .key, column: 1, row: row)
       FieldView.draw(field, column: at, row: row, columns: min(limit - 1, 60), on: &canvas)
     } else if case .prompt(let prompt)? = state.overlay {
@@ -121,17 +123,37 @@ enum MessageView {
     if report.refused > 0 { parts.append("\(report.refused) left as they were") }
     return parts.isEmpty ? reason : "\(parts.joined(separator: ", ")): \(reason)"
   }
+}
 
-  private static func drawContinuations(
-    of prefix: KeyPress, _ state: WorkbenchState, row: Int, limit: Int, on canvas: inout Canvas
+/// What may follow the first key of two: all of it, in the lowest rows.
+enum ContinuationsView {
+  /// A key of one letter, and the longest summary.
+  private static let columnWidth = 30
+
+  static func draw(
+    of prefix: KeyPress, _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
   ) {
-    var column = canvas.put("\(prefix.label) …", .key, column: 1, row: row) + 2
-    for binding in KeyTable.continuations(of: prefix, in: state.context) {
-      guard let sequence = binding.sequences.first(where: { $0.first == prefix && $0.count > 1 }),
-        let next = sequence.last, column < limit
-      else { continue }
-      column = canvas.put(next.label, .key, column: column, row: row) + 1
-      column = canvas.put(binding.command.summary, .hint, column: column, row: row) + 2
+    let entries = KeyTable.continuations(of: prefix, in: state.context).compactMap {
+      binding -> (key: String, command: Command)? in
+      let sequence = binding.sequences.first { $0.first == prefix && $0.count > 1 }
+      return sequence?.last.map { ($0.label, binding.command) }
+    }
+    let columns = max(layout.size.columns / columnWidth, 1)
+    let rows = (entries.count + columns - 1) / columns
+    let top = layout.messageRow - rows + 1
+    canvas.clear(Rect(column: 0, row: top, columns: layout.size.columns, rows: rows))
+    let cursor = canvas.cursor
+    canvas.dropHits()
+    canvas.cursor = cursor
+    canvas.titledRule("\(prefix.label) …", column: 0, row: top - 1, columns: layout.size.columns)
+    for (index, entry) in entries.enumerated() {
+      let column = index / rows * columnWidth + 1
+      let row = top + index % rows
+      let at = canvas.put(entry.key, .key, column: column, row: row) + 1
+      canvas.put(entry.command.summary, .hint, column: at, row: row)
+      canvas.addHit(
+        Rect(column: column, row: row, columns: columnWidth - 1, rows: 1),
+        .command(entry.command))
     }
   }
 }

@@ -28,6 +28,8 @@ enum OpenView {
     for (offset, entry) in listing.entries.dropFirst(top).prefix(rows).enumerated() {
       draw(
         entry, isSelected: top + offset == picker.cursor, columns, row: 3 + offset, on: &canvas)
+      canvas.addHit(
+        Rect(column: 0, row: 3 + offset, columns: width, rows: 1), .item(top + offset))
     }
     if listing.entries.isEmpty {
       canvas.put("nothing here can be opened", .dim, column: 3, row: 3)

@@ -10,7 +10,7 @@ enum OverlayView {
     case .methods(let picker)?: MethodsView.draw(picker, state, on: &canvas, layout: layout)
     case .prompt: break
     case .export(let dialog)?: ExportView.draw(dialog, state, on: &canvas, layout: layout)
-    case .palette(let palette)?: drawPalette(palette, state, on: &canvas, layout: layout)
+    case .palette(let palette)?: PaletteView.draw(palette, state, on: &canvas, layout: layout)
     case .help(let top)?: drawHelp(top: top, on: &canvas, layout: layout)
     case .log(let top)?: drawLog(state, top: top, on: &canvas, layout: layout)
     case .themes(let picker)?: ThemesView.draw(picker, on: &canvas, layout: layout)
@@ -30,6 +30,8 @@ enum OverlayView {
     let left = (layout.size.columns - columns) / 2
     let top = max((layout.size.rows - 2 - rows) / 2, 1)
     canvas.clear(Rect(column: left, row: top, columns: columns, rows: rows))
+    // What lies under it is neither clicked nor where the cursor is.
+    canvas.dropHits()
     let bottom = top + rows - 1
     for column in left..<left + columns {
       canvas.put("─", .border, column: column, row: top)
@@ -49,6 +51,12 @@ enum OverlayView {
     return Rect(column: left + 2, row: top + 1, columns: columns - 4, rows: rows - 2)
   }
 
+  /// Makes a row of a box's list answer clicks.
+  static func addItem(_ item: Int, _ inside: Rect, row: Int, on canvas: inout Canvas) {
+    canvas.addHit(
+      Rect(column: inside.column, row: row, columns: inside.columns, rows: 1), .item(item))
+  }
+
   /// Buttons in a row: the key, then what it does; a click presses it.
   static func buttons(
     of context: KeyContext, on canvas: inout Canvas, column: Int, row: Int, limit: Int
@@ -65,41 +73,9 @@ enum OverlayView {
     }
   }
 
-  private static func drawPalette(
-    _ palette: Palette, _ state: WorkbenchState, on canvas: inout Canvas, layout: Layout
-  ) {
-    let matches = palette.matches
-    let inside = box("commands", columns: 70, rows: 15, on: &canvas, layout: layout)
-    let at = canvas.put(": ", .key, column: inside.column, row: inside.row)
-    FieldView.draw(
-      palette.field, column: at, row: inside.row, columns: inside.columns - 2, on: &canvas)
-    if let typed = palette.typed {
-      PaletteView.draw(typed, state, inside, on: &canvas)
-      return
-    }
-    let rows = inside.rows - 2
-    let top = max(palette.cursor - rows + 1, 0)
-    if matches.isEmpty {
-      canvas.put("no such command", .dim, column: inside.column, row: inside.row + 2)
-    }
-    for (offset, binding) in matches.dropFirst(top).prefix(rows).enumerated() {
-      let row = inside.row + 2 + offset
-      let isCurrent = top + offset == palette.cursor
-      let reason = state.reasonDisabled(binding.command)
-      let role: StyleRole = isCurrent ? .choice : reason == nil ? .text : .dim
-      if isCurrent { canvas.put("▸", .mark, column: inside.column, row: row) }
-      canvas.put(binding.command.summary, role, column: inside.column + 2, row: row, limit: 34)
-      canvas.put(binding.label, .key, column: inside.column + 38, row: row, limit: 12)
-      if let reason {
-        canvas.putShortened(
-          reason, .dim, column: inside.column + 51, row: row, limit: inside.columns - 51)
-      }
-    }
-  }
-
   private static func clearPage(_ layout: Layout, on canvas: inout Canvas) {
-    canvas.clear(
-      Rect(column: 0, row: 1, columns: layout.size.columns, rows: layout.noteRow - 0))
+    canvas.clear(Rect(column: 0, row: 1, columns: layout.size.columns, rows: layout.noteRow))
+    canvas.dropHits()
     canvas.rule(column: 0, row: layout.noteRow, columns: layout.size.columns)
   }
 
@@ -119,12 +95,23 @@ enum OverlayView {
         switch line {
         case .title(let text): canvas.put(text, .title, column: column, row: row)
         case .binding(let keys, let summary):
-          canvas.put(keys, .key, column: column + 1, row: row, limit: 12)
+          canvas.put(fitting(keys, columns: 12), .key, column: column + 1, row: row)
           canvas.put(summary, .text, column: column + 14, row: row, limit: width - 15)
         case .blank: break
         }
       }
     }
+  }
+
+  /// The first of several keys for one thing, as many as fit.
+  private static func fitting(_ keys: String, columns: Int) -> String {
+    var text = ""
+    for key in keys.split(separator: " ") {
+      let longer = text.isEmpty ? String(key) : "\(text) \(key)"
+      guard Canvas.columns(of: longer) <= columns else { break }
+      text = longer
+    }
+    return text
   }
 
   private static func drawLog(

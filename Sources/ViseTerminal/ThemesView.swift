@@ -18,7 +18,11 @@ enum ThemesView {
     for (offset, name) in picker.names.dropFirst(top).prefix(rows).enumerated() {
       let isCurrent = top + offset == picker.cursor
       let row = inside.row + offset
-      if isCurrent { canvas.put("▸", .mark, column: inside.column, row: row) }
+      if isCurrent {
+        canvas.put("▸", .mark, column: inside.column, row: row)
+        canvas.cursor = (inside.column, row)
+      }
+      OverlayView.addItem(top + offset, inside, row: row, on: &canvas)
       canvas.putShortened(
         name, isCurrent ? .choice : .text, column: inside.column + 2, row: row, limit: 24)
     }

@@ -26,6 +26,9 @@ public protocol EngineConnection: Sendable {
   /// May read a file, so it is called beside the loop.
   func plan(for source: PlanSource) -> PlanAnswer
 
+  /// The plan as a file that `plan(for:)` reads; `nil` until the model is known.
+  func text(of plan: Plan) -> String?
+
   /// Asks all work to end and returns at once.
   func shutDown()
 }

@@ -22,7 +22,7 @@ public final class EngineMailbox: Sendable {
 
   /// What makes an event replace the one before.
   private enum Kind: Hashable {
-    case latency, quality, activity, inspection, measuredPlans, search
+    case latency, quality, activity, inspection, measuredPlans, search, queue
     case progress(job: Int)
   }
 
@@ -74,6 +74,7 @@ public final class EngineMailbox: Sendable {
     case .searched: contents.latest[.search] = event
     case .measuredPlans: contents.latest[.measuredPlans] = event
     case .activity: contents.latest[.activity] = event
+    case .queue: contents.latest[.queue] = event
     case .inspected, .inspectionFailed: contents.latest[.inspection] = event
     case .log(let line):
       contents.logLines.append(line)
@@ -104,7 +105,8 @@ public final class EngineMailbox: Sendable {
     case .inspection: 3
     case .measuredPlans: 4
     case .search: 5
-    case .progress(let job): 6 + job
+    case .queue: 6
+    case .progress(let job): 7 + job
     }
   }
 }

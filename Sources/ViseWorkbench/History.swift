@@ -44,7 +44,7 @@ extension WorkbenchState {
     }
   }
 
-  private mutating func moveInHistory(to state: Int) {
+  mutating func moveInHistory(to state: Int) {
     history.cursor = min(max(state, 0), document.stateCount)
     findByteCounts()
   }

@@ -3,6 +3,9 @@ import ViseCompression
 /// How the layer list is ordered.
 public enum LayerOrder: String, CaseIterable, Hashable, Sendable {
   case model, name, role, format, bytes, sensitivity, treated
+
+  /// Whether the largest come first as long as the order is not reversed.
+  public var isFalling: Bool { [.format, .bytes, .sensitivity].contains(self) }
 }
 
 /// The layer list: what it shows, where the cursor is, what is marked.

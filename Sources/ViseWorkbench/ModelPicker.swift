@@ -72,7 +72,7 @@ extension WorkbenchState {
     if let problem = listing.problem { message = .refusal(problem) }
   }
 
-  private mutating func movePicker(to position: Int) {
+  mutating func movePicker(to position: Int) {
     let count = picker?.listing?.entries.count ?? 0
     picker?.cursor = min(max(position, 0), max(count - 1, 0))
   }

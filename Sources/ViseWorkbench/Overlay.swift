@@ -41,6 +41,13 @@ public struct Palette: Hashable, Sendable {
     return isListed ? nil : TypedCommand(field.text)
   }
 
+  /// Commands to be typed in full whose verb begins as what is typed.
+  public var usages: [String] {
+    let typed = field.text.lowercased()
+    guard !typed.isEmpty else { return [] }
+    return TypedCommand.Verb.allCases.filter { $0.rawValue.hasPrefix(typed) }.map(\.usage)
+  }
+
   /// Bench bindings whose words hold every typed letter in order, best first.
   public var matches: [KeyBinding] {
     let typed = field.text.lowercased()

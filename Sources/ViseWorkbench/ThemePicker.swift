@@ -25,14 +25,14 @@ extension WorkbenchState {
       return []
     case .back:
       overlay = nil
-      return show(picker.before)
+      return show(theme: picker.before)
     default: return []
     }
     overlay = .themes(picker)
-    return show(picker.names[picker.cursor])
+    return show(theme: picker.names[picker.cursor])
   }
 
-  private mutating func show(_ name: String) -> [WorkbenchEffect] {
+  mutating func show(theme name: String) -> [WorkbenchEffect] {
     guard theme != name else { return [] }
     theme = name
     return [.showTheme(name)]

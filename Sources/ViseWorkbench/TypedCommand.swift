@@ -1,11 +1,16 @@
 import ViseCompression
 import ViseEstimates
 
-/// A command for many layers, typed in full: a verb, patterns of layers' names, and a value.
+/// A command typed in full: a verb, patterns of layers' names where it is for layers, and a value.
 public struct TypedCommand: Hashable, Sendable {
-  /// What is done with the layers.
+  /// What is done.
   public enum Verb: String, CaseIterable, Hashable, Sendable {
-    case bits, format, prune, rank, treat, keep, mark, fit
+    // With the layers that patterns name.
+    case bits, format, prune, rank, treat, keep, mark
+    // With the whole plan.
+    case fit, search, preset, plan, save, export
+    // With the screen.
+    case sort, theme, screenshot
 
     /// What may be typed after it.
     public var usage: String {
@@ -18,12 +23,22 @@ public struct TypedCommand: Hashable, Sendable {
       case .keep: "keep PATTERN…"
       case .mark: "mark PATTERN…"
       case .fit: "fit 60%, 60MB, 4.5 bits, 3ms or KL 0.02"
+      case .search: "search 60%, 60MB, 4.5 bits, 3ms or KL 0.02"
+      case .preset: "preset NAME, such as Q4_K_M"
+      case .plan: "plan FILE.toml takes that plan"
+      case .save: "save FILE.toml [--overwrite] writes the plan"
+      case .export: "export [FILE] [--dry-run]"
+      case .sort: "sort name, role, format, bytes, sensitivity, treated or model [reversed]"
+      case .theme: "theme NAME"
+      case .screenshot: "screenshot FILE.svg, .ans or .txt [--overwrite]"
       }
     }
 
     var takesValue: Bool { self != .keep && self != .mark }
     /// Whether it is for the layers that patterns name; else it is for the whole plan.
-    var takesPatterns: Bool { self != .fit }
+    var takesPatterns: Bool {
+      [.bits, .format, .prune, .rank, .treat, .keep, .mark].contains(self)
+    }
   }
 
   public let verb: Verb
@@ -58,7 +73,7 @@ public struct TypedCommand: Hashable, Sendable {
   /// The edit it asks for; `fullRank` is what shares of a rank are of.
   func intent(fullRank: Int) throws(PromptFault) -> EditIntent {
     switch verb {
-    case .keep, .mark, .fit: return .keep
+    case .keep, .mark: return .keep
     case .bits:
       guard let bits = Int(value), DefaultFormat.bitWidths.contains(bits) else {
         let known = DefaultFormat.bitWidths.map(String.init).joined(separator: ", ")
@@ -75,6 +90,9 @@ public struct TypedCommand: Hashable, Sendable {
     case .treat:
       let settings = value.replacing(",", with: " ")
       return try prompt(.treatment, settings).intent(fullRank: fullRank)
+    case .fit, .search, .preset, .plan, .save, .export, .sort, .theme, .screenshot:
+      // These are about no layer of their own.
+      return .keep
     }
   }
 
@@ -93,14 +111,8 @@ extension WorkbenchState {
 
   /// Why `command` cannot be done as it is typed so far; `nil` where it can.
   public func problem(of command: TypedCommand) -> String? {
-    guard let summary else { return "no model is open" }
-    if !command.verb.takesPatterns {
-      do throws(PromptFault) {
-        return try parsedLimits(command.value, summary).isEmpty ? command.verb.usage : nil
-      } catch {
-        return error.reason
-      }
-    }
+    guard summary != nil else { return "no model is open" }
+    if !command.verb.takesPatterns { return problemOfWhole(command) }
     if command.patterns.isEmpty || (command.verb.takesValue && command.value.isEmpty) {
       return command.verb.usage
     }
@@ -117,7 +129,7 @@ extension WorkbenchState {
   /// Does what was typed, as one edit.
   mutating func perform(_ command: TypedCommand) -> [WorkbenchEffect] {
     if let problem = problem(of: command) { return refuse(problem) }
-    if command.verb == .fit { return fit(to: command.value) }
+    if !command.verb.takesPatterns { return performWhole(command) }
     let targets = targets(of: command)
     if command.verb == .mark {
       list.marks = Set(targets)

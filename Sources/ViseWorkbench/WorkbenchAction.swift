@@ -10,6 +10,8 @@ public enum WorkbenchAction: Hashable, Sendable {
   case commandClicked(Command)
   /// A row of the layer list was clicked, counted from the top of the screen's list.
   case rowClicked(Int, isDouble: Bool)
+  /// An entry of another list was clicked, by its position in all of it.
+  case itemClicked(Int, isDouble: Bool)
   case wheelTurned(rows: Int)
   /// The screen now has this many rows for the layer list and for overlays that fill it, and shows
   /// help in this many columns.
@@ -65,6 +67,10 @@ public enum WorkbenchEffect: Hashable, Sendable {
   /// Remove the journal of this session.
   case discardJournal
   case checkExportPath(String)
+  /// Write the plan as a file and report `noticed`; a file that exists is replaced only where told.
+  case savePlan(Plan, path: String, overwrite: Bool)
+  /// Write a picture of the screen as its file's name says and report `noticed`.
+  case saveScreen(path: String, overwrite: Bool)
   case copy(String)
   case setMouse(Bool)
   case redraw

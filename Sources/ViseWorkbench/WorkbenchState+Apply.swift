@@ -18,8 +18,11 @@ extension WorkbenchState {
     switch action {
     case .keyPressed(let key, let seconds): return press(key, seconds: seconds)
     case .textPasted(let text): return paste(text)
-    case .commandClicked(let command): return perform(command, seconds: 0)
+    case .commandClicked(let command):
+      prefix = nil
+      return perform(command, seconds: 0)
     case .rowClicked(let row, let isDouble): return click(row: row, isDouble: isDouble)
+    case .itemClicked(let item, let isDouble): return click(item: item, isDouble: isDouble)
     case .wheelTurned(let rows): return turnWheel(rows)
     case .screenResized(let listRows, let overlayRows, let helpColumns):
       list.rowCount = max(listRows, 1)
@@ -58,21 +61,6 @@ extension WorkbenchState {
       message = .note(text)
       return []
     }
-  }
-
-  private mutating func click(row: Int, isDouble: Bool) -> [WorkbenchEffect] {
-    guard overlay == nil, page == nil, row >= 0,
-      list.shown.indices.contains(list.top + row)
-    else { return [] }
-    list.move(to: list.top + row)
-    return isDouble ? perform(.openDetail, seconds: 0) : []
-  }
-
-  private mutating func turnWheel(_ rows: Int) -> [WorkbenchEffect] {
-    let clamped = min(max(rows, -100), 100)
-    let command: Command = clamped < 0 ? .moveUp : .moveDown
-    for _ in 0..<abs(clamped) { _ = perform(command, seconds: 0) }
-    return []
   }
 
   private mutating func paste(_ text: String) -> [WorkbenchEffect] {
@@ -121,6 +109,7 @@ extension WorkbenchState {
     case .measuredPlans(let plans):
       if let summary { frontier.show(plans, sizes: summary.sizeModel) }
     case .activity(let activity): self.activity = activity
+    case .queue(let queue): self.queue = queue
     case .log(let line): appendToLog(line)
     }
     return []

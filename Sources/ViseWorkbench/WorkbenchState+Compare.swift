@@ -46,6 +46,7 @@ extension WorkbenchState {
 
   /// Takes the front end's answer, unless another plan was asked for since.
   mutating func receive(_ answer: PlanAnswer, for source: PlanSource) -> [WorkbenchEffect] {
+    if awaitedPlan == source { return adoptAwaited(answer) }
     guard let comparison, comparison.source == source, comparison.plan == nil else { return [] }
     switch answer {
     case .found(let plan): return take(plan, measured: nil)
@@ -119,7 +120,7 @@ extension WorkbenchState {
     }
   }
 
-  private mutating func moveInComparison(to position: Int) {
+  mutating func moveInComparison(to position: Int) {
     guard let count = comparison?.differences.count else { return }
     comparison?.cursor = min(max(position, 0), max(count - 1, 0))
     // The side panel and the engine look at the layer the cursor is on.
@@ -148,6 +149,9 @@ extension WorkbenchState {
       let all = PlanComparison.Order.allCases
       let index = all.firstIndex(of: comparison.order) ?? 0
       self.comparison?.order = all[(index + 1) % all.count]
+      refreshComparison()
+    case .sortDifferences(let order):
+      self.comparison?.order = order
       refreshComparison()
     case .takeTreatment: return takeTreatment(comparison)
     case .confirm: return adoptCompared(comparison)

@@ -11,7 +11,7 @@ extension WorkbenchState {
 
   /// The model's file name without its extension, and `-vise` with that of the file that holds the
   /// plan, in the current directory.
-  private var suggestedExportPath: String {
+  var suggestedExportPath: String {
     let file = modelPath.split(separator: "/").last.map(String.init) ?? "model"
     let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
     return "\(stem.isEmpty ? "model" : stem)-vise.\(exportExtension)"
@@ -43,6 +43,7 @@ extension WorkbenchState {
   mutating func exportPathChecked(
     _ path: String, exists: Bool, problem: String?
   ) -> [WorkbenchEffect] {
+    if dryRunPath == path { return reportDryRun(path, exists: exists, problem: problem) }
     guard case .export(var dialog)? = overlay, dialog.pathState == .checking,
       dialog.path.text == path
     else { return [] }

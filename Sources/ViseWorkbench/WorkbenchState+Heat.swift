@@ -69,7 +69,7 @@ extension WorkbenchState {
     return []
   }
 
-  private mutating func moveInHeat(row: Int, column: Int) {
+  mutating func moveInHeat(row: Int, column: Int) {
     guard let grid = heat?.grid else { return }
     heat?.row = min(max(row, 0), max(grid.rows.count - 1, 0))
     heat?.column = min(max(column, 0), max(grid.roles.count - 1, 0))

@@ -139,6 +139,7 @@ extension WorkbenchState {
     case .filter: list.filterField = TextField(list.filter)
     case .sortNext: sort(by: nextOrder(), reversed: list.isReversed)
     case .sortReverse: sort(by: list.order, reversed: !list.isReversed)
+    case .sortBy(let order): sortByHeading(order)
     case .cancel: cancel()
     default: break
     }
@@ -184,7 +185,17 @@ extension WorkbenchState {
     return all[(index + 1) % all.count]
   }
 
-  private mutating func sort(by order: LayerOrder, reversed: Bool) {
+  /// A heading sorts by its column, then the other way round, then as the model has its layers.
+  private mutating func sortByHeading(_ order: LayerOrder) {
+    guard summary != nil else { return }
+    if list.order != order {
+      sort(by: order, reversed: false)
+    } else {
+      sort(by: list.isReversed ? .model : order, reversed: !list.isReversed)
+    }
+  }
+
+  mutating func sort(by order: LayerOrder, reversed: Bool) {
     list.order = order
     list.isReversed = reversed
     refreshList()

@@ -83,6 +83,8 @@ public struct WorkbenchState: Hashable, Sendable {
   public internal(set) var spectra: [Int: WeightSpectrum] = [:]
   public internal(set) var jobs: [Job] = []
   public internal(set) var activity: String?
+  /// What the engine is at and what waits, most wanted first.
+  public internal(set) var queue: [QueuedWork] = []
   public internal(set) var log: [String] = []
 
   /// Room for overlays that are read: help and log.
@@ -95,6 +97,10 @@ public struct WorkbenchState: Hashable, Sendable {
   var exportingPlans: [Int: Plan] = [:]
   var lastInterrupt: Double?
   var pendingRanks: PendingRanks?
+  /// The plan a typed command is to take once the front end has found it.
+  var awaitedPlan: PlanSource?
+  /// Where a dry run would write, until the front end has looked at the place.
+  var dryRunPath: String?
 
   public init(modelPath: String, isMouseEnabled: Bool = false) {
     self.modelPath = modelPath

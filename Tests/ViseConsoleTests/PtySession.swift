@@ -16,7 +16,9 @@ final class PtySession {
   let process: pid_t
   /// Ends when the process does: only it holds the other end.
   private let life: Int32
-  private let terminal: Int32
+  /// A byte arrives there whenever the loop has shown all that happened.
+  let idle: Int32
+  let terminal: Int32
   /// The other end, kept open so that its modes can be read after the program has left.
   private let line: Int32
   private(set) var screen: ScreenEmulator
@@ -65,7 +67,7 @@ final class PtySession {
     _ = ioctl(terminal, UInt(TIOCSWINSZ), &size)
     var variables: [String: String?] = [
       "TERM": "xterm-256color", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "HOME": state,
-      "XDG_STATE_HOME": state, "SWIFT_BACKTRACE": "enable=no",
+      "XDG_STATE_HOME": state, "SWIFT_BACKTRACE": "enable=no", "VISE_IDLE_FD": "31",
     ]
     for (key, value) in environment { variables[key] = value }
     var ends: [Int32] = [0, 0]
@@ -73,13 +75,28 @@ final class PtySession {
     _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
     _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
     life = ends[0]
-    defer { close(ends[1]) }
+    var signals: [Int32] = [0, 0]
+    pipe(&signals)
+    for end in signals {
+      // A test that does not read the signal must not hold up the loop.
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+    }
+    idle = signals[0]
+    // Above the numbers the program finds these descriptors under.
+    let signal = fcntl(signals[1], F_DUPFD_CLOEXEC, 64)
+    close(signals[1])
+    defer {
+      close(ends[1])
+      close(signal)
+    }
     process = try Self.spawn(
-      [program] + arguments, variables, terminal: name, life: ends[1])
+      [program] + arguments, variables, terminal: name, life: ends[1], idle: signal)
   }
 
   private static func spawn(
-    _ arguments: [String], _ variables: [String: String?], terminal: String, life: Int32
+    _ arguments: [String], _ variables: [String: String?], terminal: String, life: Int32,
+    idle: Int32
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
@@ -95,6 +112,7 @@ final class PtySession {
     posix_spawn_file_actions_adddup2(&actions, 0, 1)
     posix_spawn_file_actions_adddup2(&actions, 0, 2)
     posix_spawn_file_actions_adddup2(&actions, life, 30)
+    posix_spawn_file_actions_adddup2(&actions, idle, 31)
     let words = arguments.map { strdup($0) } + [nil]
     let settings =
       variables.compactMap { key, value in value.map { strdup("\(key)=\($0)") } } + [nil]
@@ -112,6 +130,7 @@ final class PtySession {
       waitpid(process, &ignored, 0)
     }
     close(life)
+    close(idle)
     if !isHungUp { hangUp() }
   }
 
@@ -153,7 +172,7 @@ final class PtySession {
     output.removeAll(keepingCapacity: true)
   }
 
-  private func readOnce(milliseconds: Int32 = deadlineSeconds * 1000) -> Bool {
+  func readOnce(milliseconds: Int32 = deadlineSeconds * 1000) -> Bool {
     var descriptor = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
     guard poll(&descriptor, 1, milliseconds) > 0 else { return false }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)

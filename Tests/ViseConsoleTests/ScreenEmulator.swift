@@ -11,6 +11,8 @@ struct ScreenEmulator {
   private(set) var cells: [[Glyph]]
   private var (row, column) = (0, 0)
   private var color = -1
+  /// What the terminal was asked to remember and to go back to.
+  private var saved = (row: 0, column: 0, color: -1)
   private var scrollTop = 0
   private var scrollBottom: Int
   /// The start of a sequence or character whose end has not been read yet.
@@ -124,7 +126,14 @@ struct ScreenEmulator {
     switch scalars[start] {
     case "[": return controlSequence(scalars, start + 1)
     case "(", ")": return start + 2
-    case "=", ">", "7", "8": return start + 1
+    case "=", ">": return start + 1
+    case "7":
+      saved = (row, column, color)
+      return start + 1
+    case "8":
+      (row, column, color) = saved
+      wrapsNext = false
+      return start + 1
     case "M":
       if row == scrollTop { scroll(from: scrollTop, by: -1) } else { row = max(row - 1, 0) }
       return start + 1

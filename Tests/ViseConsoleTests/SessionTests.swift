@@ -210,6 +210,38 @@ struct SessionTests {
     #expect(session.exitCode() == 0)
   }
 
+  @Test func aClickOnAHeadingSorts() throws {
+    let session = try PtySession(["--mouse"], state: state, columns: 120)
+    #expect(session.wait(for: ready))
+    #expect(session.wait { $0.screen.text(ofRow: 2).contains("865432") })
+    let heading = Array(session.screen.text(ofRow: 2))
+    let column = try #require(
+      heading.indices.first { heading[$0...].starts(with: "bytes") })
+    // SGR: button, column and row from 1, pressed and let go.
+    session.send("\u{1B}[<0;\(column + 1);3M\u{1B}[<0;\(column + 1);3m")
+    #expect(session.wait { $0.screen.text(ofRow: 2).contains("bytes▾") })
+    #expect(session.wait(for: "by bytes"))
+    session.send("Q")
+    #expect(session.exitCode() == 0)
+  }
+
+  @Test func planAndScreenAreWrittenByTypedCommands() throws {
+    let session = try PtySession(state: state)
+    #expect(session.wait(for: ready))
+    session.send("j3:save \(state)/plan.toml\r")
+    #expect(session.wait(for: "plan written"))
+    session.send(":save \(state)/plan.toml\r")
+    #expect(session.wait(for: "nothing was written"))
+    session.send(":screenshot \(state)/screen.svg\r")
+    #expect(session.wait(for: "screen saved"))
+    session.send(":export --dry-run \(state)/none/x.gguf\r")
+    #expect(session.wait(for: "nothing could be written"))
+    #expect(access("\(state)/plan.toml", R_OK) == 0)
+    #expect(access("\(state)/screen.svg", R_OK) == 0)
+    session.send("Q")
+    #expect(session.exitCode() == 0)
+  }
+
   @Test func exportAsksBeforeItReplacesAFile() throws {
     let session = try PtySession(state: state)
     #expect(session.wait(for: ready))

@@ -172,3 +172,31 @@ func everyJobEndsExactlyOnceWhateverIsCancelledWhen(seed: UInt64) throws {
   #expect(report.logLossNarrowing > 5)
   #expect(report.divergenceNarrowing > 1)
 }
+
+@Test func theQueueTellsWhatWaitsInTheOrderItIsDone() throws {
+  var queues: [[QueuedWork]] = []
+  _ = try run(options()) { engine, summary in
+    let plan = Plan(treatments: [summary.sites[5].name: Treatment(format: .ggml(.q4_0))])
+    engine.send(.evaluate(plan: plan, revision: 1, attention: [3, 4]))
+  } until: { event in
+    guard case .queue(let queue) = event else { return false }
+    queues.append(queue)
+    return queues.count > 1 && !queue.contains { $0.kind == .selectedFormats }
+  }
+  let first = try #require(queues.first)
+  func remaining(_ kind: QueuedWork.Kind, in queue: [QueuedWork]) -> Int {
+    queue.first { $0.kind == kind }?.remaining ?? 0
+  }
+  #expect(remaining(.planEffects, in: first) == 1)
+  #expect(remaining(.firstMeasurement, in: first) == 8)
+  #expect(remaining(.otherFormats, in: first) > 100)
+  let order = QueuedWork.Kind.allCases
+  for queue in queues {
+    let places = queue.compactMap { order.firstIndex(of: $0.kind) }
+    #expect(places == places.sorted())
+  }
+  for kind in [QueuedWork.Kind.planEffects, .firstMeasurement, .selectedFormats] {
+    let counts = queues.map { remaining(kind, in: $0) }
+    #expect(counts == counts.sorted(by: >), "\(kind) grew: \(counts)")
+  }
+}

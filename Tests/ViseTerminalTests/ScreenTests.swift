@@ -5,87 +5,6 @@ import ViseTerminal
 import ViseWorkbench
 import WorkbenchTestSupport
 
-/// The screens the snapshots show.
-enum Screen: String, CaseIterable, Sendable {
-  case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
-    exists, help, palette, quit, resume, filter, limited, searching, frontier, themes, compare,
-    history, heat, jobs,
-    choosing
-
-  func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
-    let layout = Layout(size: size)
-    var driver = Driver(blocks: blocks, listRows: layout.listRows, isOpen: self != .opening)
-    driver.apply(
-      .screenResized(
-        listRows: layout.listRows, overlayRows: layout.overlayRows,
-        helpColumns: layout.helpColumns))
-    switch self {
-    case .opening, .bench: break
-    case .edited: driver.press("j j 3 j j j j j 4 j space space")
-    case .compound: driver.press("j 4 p 3 0 enter j r j r j ] ] ] j 4 r r p 3 0 enter")
-    case .detail: driver.press("j r r p 3 0 enter i")
-    case .computing:
-      driver.answersInspections = false
-      driver.press("j 4 i")
-    case .formats: driver.press("j f j j j j")
-    case .methods: driver.press("j 4 p 3 0 enter m j j")
-    case .prompt: driver.press("j t")
-    case .export: driver.press("3 j 4 e")
-    case .exists:
-      driver.press("3 j 4 e enter")
-      driver.apply(.exportPathChecked(path: "fixture-vise.gguf", exists: true, problem: nil))
-    case .help: driver.press("?")
-    case .palette:
-      driver.press(":")
-      driver.type("un")
-    case .quit: driver.press("3 q")
-    case .resume:
-      let text = "{\"model\":\"f\",\"path\":\"p\"}\n{\"step\":\"undo\"}\n"
-      if let journal = Journal(bytes: Array(text.utf8)) {
-        driver.apply(.journalFound(ResumeOffer(journal: journal, writtenAt: "2026-01-02 14:02")))
-      }
-    case .filter:
-      driver.press("/")
-      driver.type("down")
-    case .themes:
-      driver.apply(.themesFound(["aurora", "vise-dark", "vise-light"], current: "vise-dark"))
-      driver.press("g t k")
-    case .limited: driver.limit("75%", then: "F")
-    case .searching:
-      driver.limit("75%", then: "j 6 s")
-      driver.reportSearch(trials: 23)
-    case .history:
-      driver.press("3 j 4 j 2 u u j 5 p 3 0 enter H k n")
-      driver.type("smaller")
-      driver.press("enter j")
-    case .jobs:
-      driver.limit("75%", then: "3 e enter")
-      driver.apply(.exportPathChecked(path: "fixture-vise.gguf", exists: false, problem: nil))
-      driver.apply(
-        .engineReported(
-          .progress(
-            JobProgress(
-              job: 1, activity: "exporting", completed: 30, total: 80, secondsRemaining: 12))))
-      driver.apply(.engineReported(.activity("measuring 3 of 16 windows")))
-      driver.press("s esc J j")
-      driver.reportSearch(trials: 23)
-      for line in 1...9 { driver.apply(.engineReported(.log("line \(line)"))) }
-    case .choosing: return PickerFixture.state()
-    case .heat: driver.press("j j j 3 S j j l B l w w")
-    case .compare: driver.press("j 3 j j 4 j 2 D l j")
-    case .frontier:
-      driver.limit("75%", then: "F g p")
-      driver.reportMeasuredPlans()
-      driver.press("l l l")
-    }
-    if self == .prompt {
-      driver.type("prune=2 rank=64")
-      driver.press("enter")
-    }
-    return driver.state
-  }
-}
-
 struct ScreenTests {
   static let sizes = [
     ScreenSize(columns: 60, rows: 16), ScreenSize(columns: 80, rows: 24),
@@ -114,33 +33,6 @@ struct ScreenTests {
       } else {
         let expected = Files.read(path)
         #expect(expected == picture, "\(name); VISE_RECORD_SNAPSHOTS=1 records it anew")
-      }
-    }
-  }
-
-  @Test(arguments: Screen.allCases)
-  func everySizeIsFilledExactlyWithoutTrapping(screen: Screen) {
-    var state = screen.state(size: ScreenSize(columns: 80, rows: 24), blocks: 2)
-    let narrow = (1...70).flatMap { columns in [1, 7, 16].map { (columns, $0) } }
-    let short = (1...80).map { (79, $0) }
-    let wide = [80, 81, 87, 88, 97, 98, 119, 120, 121, 150, 200].flatMap { columns in
-      [15, 24, 30, 47].map { (columns, $0) }
-    }
-    for (columns, rows) in narrow + short + wide {
-      let size = ScreenSize(columns: columns, rows: rows)
-      let layout = Layout(size: size)
-      _ = state.apply(
-        .screenResized(
-          listRows: layout.listRows, overlayRows: layout.overlayRows,
-          helpColumns: layout.helpColumns))
-      let frame = WorkbenchView.frame(of: state, size: size, glyphs: .unicode)
-      for row in 0..<rows {
-        var width = 0
-        for cell in frame.buffer.row(row) { width += Int(cell.width) }
-        if width != columns { Issue.record("\(columns)x\(rows): row \(row) is \(width) wide") }
-      }
-      if frame.cursorRow >= rows || frame.cursorColumn >= columns {
-        Issue.record("\(columns)x\(rows): cursor outside")
       }
     }
   }

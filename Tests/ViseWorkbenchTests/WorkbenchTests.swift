@@ -214,7 +214,7 @@ struct WorkbenchTests {
   @Test func paletteRunsWhatItFinds() {
     var driver = Driver()
     driver.press(":")
-    driver.type("last layer")
+    driver.type("to the last")
     driver.press("enter")
     #expect(driver.state.list.selected == driver.summary.sites.count - 1)
   }
@@ -236,6 +236,13 @@ struct WorkbenchTests {
     for site in driver.state.sites {
       let bytes = driver.state.summary?.sizeModel.byteCount(of: site, in: plan)
       #expect(driver.state.byteCount(of: site) == bytes)
+    }
+  }
+
+  /// At 80x24 help is set in two columns.
+  @Test func whatHelpSaysFitsItsColumns() {
+    for binding in KeyTable.bindings {
+      #expect(binding.command.summary.count <= 25, "\(binding.command.summary)")
     }
   }
 }

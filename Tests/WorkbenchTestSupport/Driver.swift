@@ -29,6 +29,14 @@ public struct Driver {
     }
   }
 
+  /// A workbench that asks which model to open, with the fixture's list of them.
+  public init(choosing listing: ModelListing) {
+    state = WorkbenchState(choosingIn: listing.folder)
+    (engine, answersPredictions) = (nil, false)
+    apply(.screenResized(listRows: 14, overlayRows: 19, helpColumns: 2))
+    apply(.modelsListed(listing))
+  }
+
   public var summary: ModelSummary { state.summary ?? FixtureModel.summary(blocks: 1) }
 
   /// Applies an action and answers predictions as the loop does.

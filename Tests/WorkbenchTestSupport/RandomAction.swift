@@ -15,7 +15,8 @@ public enum RandomAction {
         key(using: &generator), seconds: Double.random(in: 0..<4, using: &generator))
     case 80..<84:
       return .rowClicked(small(using: &generator), isDouble: Bool.random(using: &generator))
-    case 84..<86: return .wheelTurned(rows: small(using: &generator))
+    case 84: return .itemClicked(small(using: &generator), isDouble: Bool.random(using: &generator))
+    case 85..<86: return .wheelTurned(rows: small(using: &generator))
     case 86..<88:
       return .screenResized(
         listRows: small(using: &generator), overlayRows: small(using: &generator),
@@ -60,7 +61,8 @@ public enum RandomAction {
     using generator: inout SeededGenerator, _ summary: ModelSummary
   ) -> EngineEvent {
     let number = small(using: &generator)
-    switch Int.random(in: 0..<9, using: &generator) {
+    switch Int.random(in: 0..<10, using: &generator) {
+    case 9: return .queue([QueuedWork(kind: .timing, remaining: number > 0 ? number : nil)])
     case 0:
       return .progress(
         JobProgress(

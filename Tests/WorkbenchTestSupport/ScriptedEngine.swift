@@ -156,6 +156,12 @@ public final class ScriptedEngine: EngineConnection, InstantPredictor {
     }
   }
 
+  /// A line a treated layer, which nothing reads.
+  public func text(of plan: Plan) -> String? {
+    summary.sites.filter { plan[$0.name] != .keep }
+      .map { "\($0.name) = \(plan[$0.name].name)\n" }.joined()
+  }
+
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
     let provenance =
       plan.isEmpty ? Provenance.exact : .predicted(tokens: 256)

@@ -10,18 +10,18 @@ import ViseTensor
 /// site's formats, what its speed follows from, the formats of the sites the user looks at, random
 /// plans for their speed, the full measurement, the plan's speed itself, the rest of the sites.
 final class EngineEvaluation {
-  private let model: Model
-  private let predictor: PlanPredictor
+  let model: Model
+  let predictor: PlanPredictor
   private let instant: InstantPlanPredictor
-  private let evaluator: PlanEvaluator
-  private let meter: LatencyMeter?
+  let evaluator: PlanEvaluator
+  let meter: LatencyMeter?
   private let emit: @Sendable (EngineEvent) -> Void
   private let recorder: TrialRecorder?
   private var scores: [Plan: [WindowScore]] = [:]
   /// What earlier sessions measured on all of the text; `nil` where they did not.
   private var recalled: [Plan: QualityEstimate?] = [:]
   private var scoredPlans: [Plan] = []
-  private var predictedRevision: PlanRevision?
+  var predictedRevision: PlanRevision?
   /// Windows of each plan's measurement that was learned from last.
   private var learned: [Plan: Int] = [:]
   private var announcedMeasurement: (revision: PlanRevision, windows: Int)?
@@ -30,7 +30,7 @@ final class EngineEvaluation {
   var session: ModelSession { evaluator.session }
 
   /// Windows of a first measurement: enough for an interval that means something.
-  private static let firstWindows = 8
+  static let firstWindows = 8
   /// Plans whose window scores are kept, so that undo shows a measured figure at once.
   private static let keptPlans = 64
 
@@ -226,11 +226,11 @@ final class EngineEvaluation {
     return false
   }
 
-  private func isReference(_ plan: Plan) -> Bool {
+  func isReference(_ plan: Plan) -> Bool {
     model.sites.allSatisfy { plan.change(of: $0) == nil }
   }
 
-  private func measuredWindows(of plan: Plan) -> Int {
+  func measuredWindows(of plan: Plan) -> Int {
     recall(plan) != nil ? evaluator.text.windowCount : scores[plan]?.count ?? 0
   }
 

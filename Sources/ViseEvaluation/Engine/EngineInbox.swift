@@ -137,6 +137,13 @@ final class EngineInbox {
     return (wishes, flag)
   }
 
+  /// The wishes now, to be told of; nothing is begun.
+  func peek() -> Wishes {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return wishes
+  }
+
   func takeExport() -> ExportWish? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

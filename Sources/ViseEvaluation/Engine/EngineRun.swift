@@ -99,9 +99,14 @@ struct EngineRun {
       resources: evaluation?.searchResources, start: options.startSearch, inbox: inbox,
       describe: options.describe, emit: emit)
     var trimmer = HeapTrimmer()
+    var queue = EngineQueueReporter(emit: emit)
     while true {
       trimmer.trimIfDue()
       if let wish = inbox.takeSearch() { searcher.begin(wish.wish, job: wish.job) }
+      let waiting = inbox.peek()
+      queue.report(
+        waiting, isSearching: searcher.isUnderWay && !waiting.isSearchPaused,
+        evaluation: evaluation)
       if inbox.takeMeasuredPlansWish() {
         emit(.measuredPlans(evaluation?.measuredPlans() ?? []))
       }
@@ -120,6 +125,7 @@ struct EngineRun {
       let (wishes, flag) = inbox.begin(.evaluation)
       if wishes.isClosed { return }
       guard let evaluation, !wishes.isPaused else {
+        if evaluation == nil { queue.reportIdle() }
         inbox.wait(after: wishes.version)
         continue
       }
@@ -128,6 +134,7 @@ struct EngineRun {
           if try evaluation.stepForPlan(wishes, cancellation: flag) { continue }
           searcher.step()
         } else if try !evaluation.step(wishes, cancellation: flag) {
+          queue.reportIdle()
           emit(.activity(nil))
           inbox.wait(after: wishes.version)
         }

@@ -53,6 +53,9 @@ final class EngineSearcher {
     return !wishes.isSearchPaused
   }
 
+  /// Whether a search was begun and has not ended.
+  var isUnderWay: Bool { current != nil }
+
   func step() {
     guard let current else { return }
     let (_, flag) = inbox.begin(.search(job: current.job))

@@ -68,6 +68,9 @@ public final class LatencyMeter {
     return best
   }
 
+  /// Runs that are left before the machine's speed is known.
+  var remainingRuns: Int { rehearsals.count + (isReferenceTimed ? 0 : 1) }
+
   /// Times one kernel the model as loaded or `plan` needs; false where all are known.
   public func measureKernel(of plan: Plan, cancellation: CancellationFlag) throws -> Bool {
     try measureOne(of: model.kernels(of: Plan()), cancellation)

@@ -68,5 +68,9 @@ final class EngineLine: EngineConnection {
     }
   }
 
+  func text(of plan: Plan) -> String? {
+    opened.summary.withLock { $0 }.map { PlanFile.text(of: plan, sites: $0.sites) }
+  }
+
   func shutDown() { engine.shutDown() }
 }
