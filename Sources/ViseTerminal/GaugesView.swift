@@ -50,15 +50,18 @@ enum GaugesView {
       upper: kl.interval.map { position($0.upper) },
       ticks: [0.01, 0.1, 1].map(position), columns: columns.gaugeWidth)
     put(cells, isStale: state.isQualityStale, columns, row: row, on: &canvas)
-    var notes: [String] = []
+    let limit = Verdict(kl.value, limit: state.limits.klMean) { Numbers.compact($0) }
+    var notes = limit.notes
     if let ratio = quality.perplexityRatio {
       notes.append("ppl ×\(Numbers.fixed(ratio.value, ratio.value < 10 ? 4 : 1))")
     }
     if let agreement = quality.top1Agreement {
       notes.append("top-1 \(Numbers.fixed(agreement.value * 100, 1)) %")
     }
-    putNotes(notes, columns, row: row, on: &canvas)
-    putWord(kl.provenance, isStale: state.isQualityStale, columns, row: row, on: &canvas)
+    let count = putNotes(notes, columns, row: row, on: &canvas)
+    putWord(
+      kl.provenance, isStale: state.isQualityStale, isOver: limit.isOver && count == 0, columns,
+      row: row, on: &canvas)
   }
 
   private static func drawSize(
@@ -78,18 +81,18 @@ enum GaugesView {
     canvas.put(track, .track, column: at, row: row)
     let ratio = "÷ \(Numbers.fixed(Double(whole) / Double(max(bytes, 1)), 2))"
     guard let limit = state.limits.byteCount else {
-      putNotes([ratio, "\(Numbers.grouped(bytes)) B"], columns, row: row, on: &canvas)
-      putWord(.exact, isStale: false, columns, row: row, on: &canvas)
+      _ = putNotes([ratio, "\(Numbers.grouped(bytes)) B"], columns, row: row, on: &canvas)
+      putWord(.exact, isStale: false, isOver: false, columns, row: row, on: &canvas)
       return
     }
     let place = Int(Double(limit) / Double(max(whole, 1)) * Double(columns.gaugeWidth))
     if (0..<columns.gaugeWidth).contains(place) {
       canvas.put("┃", .warn, column: columns.gauge + place, row: row)
     }
-    let verdict = bytes <= limit ? "ok" : "OVER"
-    putNotes(
-      ["≤ \(Numbers.bytes(limit)) \(verdict)", ratio], columns, row: row, on: &canvas)
-    putWord(.exact, isStale: false, columns, row: row, on: &canvas)
+    let verdict = Verdict(Double(bytes), limit: Double(limit)) { Numbers.bytes(Int($0)) }
+    let count = putNotes(verdict.notes + [ratio], columns, row: row, on: &canvas)
+    putWord(
+      .exact, isStale: false, isOver: verdict.isOver && count == 0, columns, row: row, on: &canvas)
   }
 
   private static func drawLatency(
@@ -109,12 +112,18 @@ enum GaugesView {
       upper: latency.interval.map { $0.upper / scale },
       ticks: reference.map { [$0 / scale] } ?? [], columns: columns.gaugeWidth)
     put(cells, isStale: state.isLatencyStale, columns, row: row, on: &canvas)
-    var notes = ["\(Numbers.compact(1 / max(latency.value, 1e-9))) tok/s"]
+    let limit = Verdict(latency.value, limit: state.limits.decodeSeconds) {
+      "\(Numbers.compact($0 * 1e3)) ms"
+    }
+    var notes = limit.notes
+    notes.append("\(Numbers.compact(1 / max(latency.value, 1e-9))) tok/s")
     if let reference, latency.value > 0 {
       notes.append("÷ \(Numbers.fixed(reference / latency.value, 2))")
     }
-    putNotes(notes, columns, row: row, on: &canvas)
-    putWord(latency.provenance, isStale: state.isLatencyStale, columns, row: row, on: &canvas)
+    let count = putNotes(notes, columns, row: row, on: &canvas)
+    putWord(
+      latency.provenance, isStale: state.isLatencyStale, isOver: limit.isOver && count == 0,
+      columns, row: row, on: &canvas)
   }
 
   /// A divergence's place on the gauge, 0…1.
@@ -149,21 +158,41 @@ extension GaugesView {
     }
   }
 
-  /// As many notes as fit whole.
-  private static func putNotes(
-    _ notes: [String], _ columns: Columns, row: Int, on canvas: inout Canvas
-  ) {
-    var column = columns.note
-    for note in notes {
-      guard column + Canvas.columns(of: note) <= columns.note + columns.noteWidth else { return }
-      column = canvas.put(note, .text, column: column, row: row) + 2
+  /// Whether a figure keeps the user's limit, as a note; shortest where it does not.
+  private struct Verdict {
+    let isOver: Bool
+    let notes: [String]
+
+    init(_ value: Double, limit: Double?, _ text: (Double) -> String) {
+      isOver = limit.map { value > $0 } ?? false
+      notes = limit.map { [value > $0 ? "OVER \(text($0))" : "≤ \(text($0)) ok"] } ?? []
     }
   }
 
+  /// As many notes as fit whole; returns how many.
+  private static func putNotes(
+    _ notes: [String], _ columns: Columns, row: Int, on canvas: inout Canvas
+  ) -> Int {
+    var column = columns.note
+    for (index, note) in notes.enumerated() {
+      guard column + Canvas.columns(of: note) <= columns.note + columns.noteWidth else {
+        return index
+      }
+      let role: StyleRole = note.hasPrefix("OVER") ? .bad : .text
+      column = canvas.put(note, role, column: column, row: row) + 2
+    }
+    return notes.count
+  }
+
+  /// Where the figure comes from; where there is room for one word only, it is the limit's.
   private static func putWord(
-    _ provenance: Provenance, isStale: Bool, _ columns: Columns, row: Int,
+    _ provenance: Provenance, isStale: Bool, isOver: Bool, _ columns: Columns, row: Int,
     on canvas: inout Canvas
   ) {
+    if isOver {
+      canvas.put("OVER", .bad, column: columns.word, row: row)
+      return
+    }
     let role: StyleRole =
       switch provenance {
       case .exact, .measured: .ok

@@ -21,7 +21,7 @@ enum JobsView {
       canvas.addHit(Rect(column: 0, row: 2 + offset, columns: width, rows: 1), .item(top + offset))
     }
     let queueRow = 2 + max(shown.count, 1)
-    let queueRows = min(max(state.queue.count, 1), max((layout.noteRow - 2) / 3, 1))
+    let queueRows = min(state.queue.count + 1, max((layout.noteRow - 2) / 3, 2))
     QueueView.draw(state, width: width, row: queueRow, rows: queueRows, on: &canvas)
     let row = queueRow + 1 + queueRows
     drawKnowledge(state, width: width, row: row, on: &canvas)
@@ -90,8 +90,8 @@ enum JobsView {
   ) {
     guard rows.count >= 1 else { return }
     canvas.titledRule(
-      "log", remark: "\(state.log.count) lines", column: 0, row: rows.lowerBound - 1,
-      columns: width)
+      "log", remark: "\(state.log.count) line\(state.log.count == 1 ? "" : "s")", column: 0,
+      row: rows.lowerBound - 1, columns: width)
     for (offset, line) in state.log.suffix(rows.count).enumerated() {
       canvas.put(line, .text, column: 1, row: rows.lowerBound + offset, limit: width - 2)
     }
@@ -104,14 +104,16 @@ enum QueueView {
     _ state: WorkbenchState, width: Int, row: Int, rows: Int, on canvas: inout Canvas
   ) {
     canvas.titledRule("queue", remark: "most wanted first", column: 0, row: row, columns: width)
-    if state.queue.isEmpty { canvas.put("nothing waits", .dim, column: 3, row: row + 1) }
+    let now = state.isPaused ? "paused (P goes on)" : state.activity ?? "nothing"
+    canvas.put("now", .dim, column: 3, row: row + 1)
+    canvas.putShortened(
+      now, state.activity == nil ? .dim : .ok, column: 8, row: row + 1, limit: width - 9)
     // The last row says how many more there are.
-    let isCut = state.queue.count > rows
-    let shown = state.queue.prefix(isCut ? rows - 1 : rows)
+    let isCut = state.queue.count > rows - 1
+    let shown = state.queue.prefix(isCut ? max(rows - 2, 0) : rows - 1)
     for (offset, work) in shown.enumerated() {
-      let at = row + 1 + offset
-      let isNow = offset == 0 && !state.isPaused
-      canvas.put(isNow ? "now" : "\(offset + 1)", isNow ? .ok : .dim, column: 3, row: at)
+      let at = row + 2 + offset
+      canvas.put("\(offset + 1)", .dim, column: 3, row: at)
       let left = left(of: work)
       let end = width - 1
       canvas.putShortened(

@@ -119,7 +119,8 @@ enum OverlayView {
   ) {
     clearPage(layout, on: &canvas)
     canvas.titledRule(
-      "log", remark: "\(state.log.count) lines", column: 0, row: 1, columns: layout.size.columns)
+      "log", remark: "\(state.log.count) line\(state.log.count == 1 ? "" : "s")", column: 0,
+      row: 1, columns: layout.size.columns)
     if state.log.isEmpty { canvas.put("nothing logged yet", .dim, column: 1, row: 2) }
     for (offset, line) in state.log.dropFirst(top).prefix(layout.overlayRows).enumerated() {
       canvas.put(line, .text, column: 1, row: 2 + offset, limit: layout.size.columns - 2)

@@ -23,6 +23,9 @@ extension WorkbenchState {
   mutating func open(_ page: Page) {
     pages.removeAll { $0 == page }
     pages.append(page)
+    // What an edit did stays worth knowing, and can be undone there; notes are of the screen before.
+    if case .edit? = message { return }
+    message = nil
   }
 
   /// Goes back to the screen before, brought up to what has changed meanwhile.

@@ -163,11 +163,12 @@ extension WorkbenchState {
         "dry run: \(site.name) \(choice.asked?.name ?? "") → \(choice.treatment.name)\(reason)")
     }
     let treated = sites.count { document.plan.change(of: $0) != nil }
-    var text = "\(byteCount) bytes would be written as \(exportTarget.rawValue) to \(path)"
-    text += exists ? ", which exists" : ""
-    text += "; \(treated) of \(sites.count) layers treated"
+    // What is told last is what narrow screens may cut.
+    var text = "dry run: \(byteCount) bytes of \(exportTarget.rawValue)"
+    text += ", \(treated) of \(sites.count) layers treated"
     text += replaced.isEmpty ? "" : ", \(replaced.count) ≠ as asked (L lists them)"
-    appendToLog("dry run: \(text)")
+    text += ", to \(path)" + (exists ? ", which exists" : "")
+    appendToLog(text)
     message = .note(text)
     return []
   }

@@ -8,7 +8,7 @@ enum Screen: String, CaseIterable, Sendable {
   case opening, bench, edited, compound, detail, computing, formats, methods, prompt, export,
     exists, help, palette, quit, resume, filter, limited, searching, frontier, themes, compare,
     history, heat, jobs,
-    choosing, failed, log, typed, prefix, twoPlans
+    choosing, failed, log, typed, prefix, twoPlans, over
 
   func state(size: ScreenSize, blocks: Int = 30) -> WorkbenchState {
     let layout = Layout(size: size)
@@ -29,6 +29,7 @@ enum Screen: String, CaseIterable, Sendable {
       driver.press(":")
       driver.type("bits ffn_down !blk.0.* 4")
     case .prefix: driver.press("j v j j 3 g")
+    case .over: driver.limit("75%, KL 0.001, 9ms", then: "j 3")
     case .twoPlans: driver.press("j 3 X j 4 j 5")
     case .edited: driver.press("j j 3 j j j j j 4 j space space")
     case .compound: driver.press("j 4 p 3 0 enter j r j r j ] ] ] j 4 r r p 3 0 enter")

@@ -28,8 +28,9 @@ struct WholeCommandTests {
     #expect(driver.effects == [.checkExportPath("fixture-vise.gguf")])
     driver.apply(.exportPathChecked(path: "fixture-vise.gguf", exists: true, problem: nil))
     let bytes = driver.state.plannedByteCount ?? 0
-    #expect(note(driver).hasPrefix("\(bytes) bytes would be written as gguf to fixture-vise.gguf"))
-    #expect(note(driver).contains("which exists; 1 of 29 layers treated, 1 ≠ as asked"))
+    #expect(note(driver).hasPrefix("dry run: \(bytes) bytes of gguf, 1 of 29 layers treated"))
+    #expect(note(driver).contains(", 1 ≠ as asked (L lists them), to fixture-vise.gguf"))
+    #expect(note(driver).hasSuffix(", which exists"))
     #expect(driver.state.log.contains { $0.hasPrefix("dry run: blk.0.attn_q.weight") })
     #expect(driver.state.jobs.isEmpty)
     driver.press(":")

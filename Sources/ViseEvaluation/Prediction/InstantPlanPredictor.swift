@@ -71,8 +71,16 @@ public final class InstantPlanPredictor: InstantPredictor {
   }
 
   public func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
-    (quality(of: sites.map { plan.ownChange(of: $0) }), latency.latency(of: plan))
+    let changes = sites.map { plan.ownChange(of: $0) }
+    let quality = changes.allSatisfy { $0 == nil } ? Self.reference : quality(of: changes)
+    return (quality, latency.latency(of: plan))
   }
+
+  /// A plan that changes nothing is the reference itself: nothing of that is predicted.
+  private static let reference = QualityEstimate(
+    klMean: Estimate(value: 0, provenance: .exact),
+    perplexityRatio: Estimate(value: 1, provenance: .exact),
+    top1Agreement: Estimate(value: 1, provenance: .exact))
 
   public func loss(
     of site: Site, under treatment: Treatment
