@@ -1,5 +1,6 @@
 // What the neural kernels compute, written for reading: one element at a time, in double.
 #include <math.h>
+#include <string.h>
 
 #include "vise_kernel_variants.h"
 
@@ -108,6 +109,19 @@ void vise_exp_normalize_rows_reference(float *x, int64_t rows, int64_t count, in
     for (int64_t i = 0; i < count; i++) {
       x[r * stride + i] = (float)exp((double)x[r * stride + i] - log_sum_exp[r]);
     }
+  }
+}
+
+void vise_divergence_terms_reference(const uint16_t *p, const float *change, int64_t count,
+                                     double terms[3]) {
+  terms[0] = terms[1] = terms[2] = 0.0;
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t bits = (uint32_t)p[i] << 16;
+    float share;
+    memcpy(&share, &bits, sizeof share);
+    terms[0] += share;
+    terms[1] += (double)share * change[i];
+    terms[2] += share * (expm1((double)change[i]) - change[i]);
   }
 }
 

@@ -21,3 +21,8 @@ void vise_exp_normalize_rows(float *x, int64_t rows, int64_t count, int64_t stri
                              const double *log_sum_exp) {
   VISE_CALL(vise_variant(), exp_normalize_rows, x, rows, count, stride, log_sum_exp);
 }
+
+void vise_divergence_terms(const uint16_t *p, const float *change, int64_t count,
+                           double terms[3]) {
+  VISE_CALL(vise_variant(), divergence_terms, p, change, count, terms);
+}

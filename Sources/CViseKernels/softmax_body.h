@@ -113,3 +113,43 @@ static void V(exp_normalize_rows)(float *x, int64_t rows, int64_t count, int64_t
     }
   }
 }
+
+/// e^x − 1 − x, from its series where the difference would lose digits.
+VISE_INLINE vf V(exponential_rest)(vf x) {
+  vf p = (vf)1.98412698e-4f;
+  p = p * x + 1.38888889e-3f;
+  p = p * x + 8.33333333e-3f;
+  p = p * x + 4.16666667e-2f;
+  p = p * x + 1.66666667e-1f;
+  p = p * x + 0.5f;
+  vf magnitude = V(from_bits)(V(bits)(x) & (vi)0x7FFFFFFF);
+  return magnitude < 0.5f ? p * (x * x) : (V(exponential)(x) - 1.0f) - x;
+}
+
+/// Sixteen bfloat16 numbers.
+VISE_INLINE vf V(brain_floats)(const uint16_t *p) {
+  uint16_t __attribute__((ext_vector_type(16))) words;
+  memcpy(&words, p, sizeof words);
+  return V(from_bits)(__builtin_convertvector(words, vi) << 16);
+}
+
+static void V(divergence_terms)(const uint16_t *p, const float *change, int64_t count,
+                                double terms[3]) {
+  vd sums[3] = {(vd)0.0, (vd)0.0, (vd)0.0};
+  for (int64_t i = 0; i < count; i += LANES) {
+    vf share, delta;
+    if (i + LANES <= count) {
+      share = V(brain_floats)(p + i);
+      delta = V(load)(change + i);
+    } else {
+      uint16_t rest[LANES] = {0};
+      memcpy(rest, p + i, (size_t)(count - i) * sizeof *p);
+      share = V(brain_floats)(rest);
+      delta = V(load_part)(change + i, count - i, 0.0f);
+    }
+    sums[0] += V(widen)(share);
+    sums[1] += V(widen)(share * delta);
+    sums[2] += V(widen)(share * V(exponential_rest)(delta));
+  }
+  for (int k = 0; k < 3; k++) terms[k] = V(sum_double)(sums[k]);
+}

@@ -106,6 +106,16 @@ public enum Kernels {
     vise_exp_normalize_rows(x, Int64(rows), Int64(columns), Int64(stride), logSumExp)
   }
 
+  /// Σ p, Σ p·Δ and Σ p·(e^Δ − 1 − Δ) over bfloat16 probabilities p and changes Δ of logits.
+  public static func divergenceTerms(
+    _ p: UnsafePointer<UInt16>, change: UnsafePointer<Float>, count: Int
+  ) -> (total: Double, mean: Double, rest: Double) {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: 3) { terms in
+      vise_divergence_terms(p, change, Int64(count), terms.baseAddress)
+      return (terms[0], terms[1], terms[2])
+    }
+  }
+
   /// Σ a·b, accumulated in double.
   public static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Double
   {

@@ -38,6 +38,48 @@ private func measureMissing(_ predictor: PlanPredictor, _ plan: Plan) throws {
   }
 }
 
+@Test func effectsThroughChangesAreThoseOfFullPasses() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  try #require(RoundedWeight.isFast == (predictor.probe.distributions != nil))
+  let flag = CancellationFlag()
+  var largest = 0.0
+  for site in sample.session.model.sites where site.index % 3 == 0 {
+    for format in [StorageType.q2_K, .q4_0, .q8_0] {
+      let treatment = Treatment(format: .ggml(format))
+      guard treatment.format != .ggml(site.stored), site.columns % format.blockLength == 0 else {
+        continue
+      }
+      let fast = try predictor.measureEffect(of: site, under: treatment, cancellation: flag)
+      let full = try predictor.measureOnProbe(
+        Plan(only: site.name, treatment: treatment), cancellation: flag)
+      #expect(fast.klMean.value > 0)
+      // Full passes lose all below 10⁻⁷ to differences of large sums.
+      largest = max(largest, abs(fast.klMean.value - full) / (full + 2e-5))
+    }
+  }
+  // Products of changes are off by half a percent each, in either direction.
+  #expect(largest < 0.01)
+}
+
+@Test func aPlanThatChangesNothingHasNoDivergence() throws {
+  let predictor = try predictor(SampleSession(windows: 16))
+  #expect(try predictor.predict(Plan(), cancellation: CancellationFlag()).klMean.value == 0)
+}
+
+@Test func withLittleMemoryEffectsAreFoundInFullPasses() throws {
+  let sample = try SampleSession(windows: 16, memory: 20 << 20)
+  let little = try predictor(sample)
+  let much = try predictor(SampleSession(windows: 16))
+  try #require(little.probe.distributions == nil)
+  let site = try #require(sample.session.model.sites.first { $0.role == .ffnUp })
+  let treatment = Treatment(format: .ggml(.q3_K))
+  let effects = try [little, much].map {
+    try $0.measureEffect(of: site, under: treatment, cancellation: CancellationFlag()).klMean.value
+  }
+  #expect(abs(effects[0] - effects[1]) < 0.02 * effects[0])
+}
+
 @Test func predictionsOrderRandomPlansAsMeasurementsDo() throws {
   let sample = try SampleSession(windows: 16)
   let predictor = try predictor(sample)
@@ -98,8 +140,7 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   }
   try measureMissing(predictor, plan)
   let change = Matrix(
-    rows: predictor.probe.reference.features.rows,
-    columns: predictor.probe.reference.features.columns)
+    rows: predictor.probe.features.rows, columns: predictor.probe.features.columns)
   change.pointer.update(repeating: 0, count: change.count)
   var alone = 0.0
   for site in sample.session.model.sites where site.block == 1 {

@@ -55,6 +55,8 @@ void vise_log_sum_exp_rows_reference(const float *x, int64_t rows, int64_t count
                                      double *log_sum_exp, int32_t *argmax);
 void vise_exp_normalize_rows_reference(float *x, int64_t rows, int64_t count, int64_t stride,
                                        const double *log_sum_exp);
+void vise_divergence_terms_reference(const uint16_t *p, const float *change, int64_t count,
+                                     double terms[3]);
 double vise_dot_reference(const float *a, const float *b, int64_t count);
 double vise_squared_distance_reference(const float *a, const float *b, int64_t count);
 

@@ -136,6 +136,11 @@ void vise_log_sum_exp_rows(const float *x, int64_t rows, int64_t count, int64_t 
 void vise_exp_normalize_rows(float *x, int64_t rows, int64_t count, int64_t stride,
                              const double *log_sum_exp);
 
+/// Σ p, Σ p·Δ and Σ p·(e^Δ − 1 − Δ) over `count` bfloat16 probabilities p and changes Δ of logits: what
+/// KL(p‖q) is made of for q ∝ p·e^Δ. Small changes lose no digits to the subtraction.
+void vise_divergence_terms(const uint16_t *p, const float *change, int64_t count,
+                           double terms[3]);
+
 /// Σ a·b and Σ (a−b)², accumulated in double.
 double vise_dot(const float *a, const float *b, int64_t count);
 double vise_squared_distance(const float *a, const float *b, int64_t count);

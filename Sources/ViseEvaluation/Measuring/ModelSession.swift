@@ -12,11 +12,13 @@ public struct MemoryBudget: Hashable, Sendable {
   }
 
   /// Decoded reference weights.
-  var weights: Int { total / 100 * 45 }
+  var weights: Int { total / 100 * 40 }
   /// Decoded values of treated sites.
-  var compressed: Int { total / 100 * 25 }
+  var compressed: Int { total / 100 * 20 }
   /// Activation checkpoints and reference scores.
-  var activations: Int { total / 100 * 30 }
+  var activations: Int { total / 100 * 25 }
+  /// What the probe knows of the reference, so that changes alone are computed.
+  var probe: Int { total / 100 * 15 }
   /// Sums of calibration, which keeps neither treated sites nor activations.
   public var sums: Int { compressed + activations }
 }

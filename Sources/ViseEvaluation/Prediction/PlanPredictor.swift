@@ -45,10 +45,10 @@ public final class PlanPredictor: Sendable {
     effects = SiteEffects(
       standing: Self.standingFormats(session.model.sites),
       capacity: Self.effectCapacity(
-        sites: session.model.sites.count, values: probe.reference.features.count))
+        sites: session.model.sites.count, values: probe.features.count))
     context = EffectFiles.Context(
       identity: "\(session.identity) \(probe.identity)",
-      featureCount: probe.reference.features.count, shiftCount: probe.sampledHead.shiftCount)
+      featureCount: probe.features.count, shiftCount: probe.sampledHead.shiftCount)
     self.files = files
     self.recorder = recorder
     predictionIdentity = "\(probe.identity) \(JointDivergence.name)"
@@ -110,7 +110,7 @@ public final class PlanPredictor: Sendable {
     let features = try features(under: plan, cancellation: cancellation)
     let divergences = try divergences(features, plan: plan, cancellation: cancellation)
     let kl = meanInterval(divergences)
-    let change = features.minus(probe.reference.features)
+    let change = features.minus(probe.features)
     let effect = SiteEffect(
       shift: FeatureShift(change), drawnShifts: probe.sampledHead.shifts(of: change), kl: kl)
     effects.insert(effect, site: site, treatment: treatment)
@@ -144,7 +144,7 @@ public final class PlanPredictor: Sendable {
 
   /// As `predict`, before any correction, with the interval over the probe's sequences.
   func superpose(_ plan: Plan, cancellation: CancellationFlag) throws -> MeanInterval {
-    let features = probe.reference.features.copy()
+    let features = probe.features.copy()
     var alone = 0.0
     for site in session.model.sites {
       guard let treatment = plan.ownChange(of: site) else { continue }
@@ -201,8 +201,10 @@ public final class PlanPredictor: Sendable {
 
   /// KL of `plan` really run on the probe, for judging predictions on the same tokens.
   public func measureOnProbe(_ plan: Plan, cancellation: CancellationFlag) throws -> Double {
-    let features = try features(under: plan, cancellation: cancellation)
-    return meanInterval(try divergences(features, plan: plan, cancellation: cancellation)).mean
+    let features = try features(under: plan, isRounded: false, cancellation: cancellation)
+    return meanInterval(
+      try divergences(features, plan: plan, isRounded: false, cancellation: cancellation)
+    ).mean
   }
 
   /// A predictor for the screen's thread that knows what this one learns.
@@ -215,9 +217,14 @@ public final class PlanPredictor: Sendable {
   }
 
   /// Scored features of the probe under `plan`, each batch from its last cut before the change.
-  private func features(under plan: Plan, cancellation: CancellationFlag) throws -> Matrix {
+  ///
+  /// - Parameter isRounded: whether products of changes may be rounded, which is faster.
+  private func features(
+    under plan: Plan, isRounded: Bool = true, cancellation: CancellationFlag
+  ) throws -> Matrix {
     let weights = try session.prepare(plan, cancellation: cancellation)
     let cut = session.lastCut(before: plan, from: Plan())
+    let changed = Set(weights.changes.flatMap { [$0.0.name] + ($0.0.bias.map { [$0] } ?? []) })
     let parts = Mutex<[Int: Matrix]>([:])
     try session.pool.forEach(probe.batches.count) { item, worker in
       let batch = probe.batches[item]
@@ -226,7 +233,9 @@ public final class PlanPredictor: Sendable {
       }
       let features = try workers.with(worker) { worker in
         try worker.executor.features(
-          of: batch.tokens, weights: weights, from: start, cancellation: cancellation)
+          of: batch.tokens, weights: weights, from: start,
+          changing: isRounded ? probe.knownPass(of: batch, changed: changed) : nil,
+          cancellation: cancellation)
       }
       parts.withLock { $0[item] = Probe.scoredRows(features, text: probe.text) }
     }
@@ -235,27 +244,35 @@ public final class PlanPredictor: Sendable {
   }
 
   private func divergences(
-    _ features: Matrix, plan: Plan, cancellation: CancellationFlag
+    _ features: Matrix, plan: Plan, isRounded: Bool = true, cancellation: CancellationFlag
   ) throws -> [Float] {
+    let treatment = session.headSite.flatMap { plan.change(of: $0) }
+    if isRounded, treatment == nil, let distributions = probe.distributions {
+      return try distributions.divergences(
+        under: features, pool: session.pool, cancellation: cancellation)
+    }
     let scorer = ParallelScorer(pool: session.pool, workers: workers)
-    let weights = try session.prepare(plan, cancellation: cancellation)
     let headKey = session.program.graph.head
+    let referenceHead = try session.weights.weight(headKey)
+    let reference = try probe.scores(
+      head: referenceHead, scorer: scorer, cancellation: cancellation)
+    let weights = try session.prepare(plan, cancellation: cancellation)
     let head = try weights.weight(headKey)
     let scores = try scorer.score(
       features, head: head, targets: probe.targets, cancellation: cancellation)
     var expected: Matrix?
-    if let treatment = session.headSite.flatMap({ plan.change(of: $0) }) {
+    if let treatment {
       expected = expectedHeads.withLock { $0?.treatment == treatment ? $0?.expected : nil }
       if expected == nil {
         let made = try scorer.expectation(
-          of: head, under: probe.reference.features, head: try session.weights.weight(headKey),
-          logSumExp: probe.reference.logSumExp, cancellation: cancellation)
+          of: head, under: probe.features, head: referenceHead,
+          logSumExp: reference.logSumExp, cancellation: cancellation)
         expectedHeads.withLock { $0 = (treatment, made) }
         expected = made
       }
     }
     return Divergence.rows(
-      reference: probe.reference, features: features, logSumExp: scores.logSumExp,
+      reference: reference, features: features, logSumExp: scores.logSumExp,
       expectedUnderChangedHead: expected)
   }
 

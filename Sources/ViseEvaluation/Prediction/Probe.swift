@@ -11,6 +11,8 @@ final class Probe: Sendable {
   struct Batch: Sendable {
     let tokens: TokenBatch
     let cuts: [Int: Matrix]
+    /// What linear operations read and made, where memory allows to keep it.
+    let trace: LinearTrace?
     /// The first of the batch's scored rows among all of the probe's.
     let firstRow: Int
   }
@@ -20,14 +22,19 @@ final class Probe: Sendable {
 
   let text: EvaluationText
   let batches: [Batch]
-  let reference: ReferenceScores
+  /// The reference's final features at scored rows.
+  let features: Matrix
   let targets: [Int32]
   let sampledHead: SampledHead
+  /// What the reference expects at scored rows, where memory allows to keep it.
+  let distributions: ReferenceDistributions?
+  private let roundedWeights = RoundedWeights()
+  private let known: Mutex<ReferenceScores?>
   private let seed: UInt64
 
   /// Scored rows of one sequence.
   var rowsPerSequence: Int { text.scoredPositions.count }
-  var rowCount: Int { reference.features.rows }
+  var rowCount: Int { features.rows }
 
   /// Runs the reference over sequences taken from `tokens`.
   init(
@@ -37,6 +44,8 @@ final class Probe: Sendable {
     let text = Self.choose(from: tokens, firstToken: firstToken)
     let workers = WorkerSet(session: session)
     let weights = try session.prepare(Plan(), cancellation: cancellation)
+    let head = try weights.weight(session.program.graph.head)
+    let keeps = Keeping(session: session, text: text, head: head)
     let groups = Self.groups(sequences: text.windowCount, count: session.pool.threadCount)
     let made = Mutex<[Int: (Batch, Matrix)]>([:])
     try session.pool.forEach(groups.count) { item, worker in
@@ -44,14 +53,20 @@ final class Probe: Sendable {
       let batch = TokenBatch(
         tokens: group.flatMap { text.window($0) }, sequenceLength: text.windowLength)
       var cuts: [Int: Matrix] = [:]
-      let features = try workers.with(worker) { worker in
-        try worker.executor.features(of: batch, weights: weights, cancellation: cancellation) {
-          cuts[$0.cut] = $0.value.copy()
+      let (features, trace) = try workers.with(worker) { worker in
+        let keep = { (passed: ActivationCheckpoint) in cuts[passed.cut] = passed.value.copy() }
+        guard keeps.traces else {
+          let features = try worker.executor.features(
+            of: batch, weights: weights, cancellation: cancellation, keep: keep)
+          return (features, LinearTrace?.none)
         }
+        let (features, trace) = try worker.executor.tracedFeatures(
+          of: batch, weights: weights, cancellation: cancellation, keep: keep)
+        return (features, trace)
       }
       let firstRow = group.lowerBound * text.scoredPositions.count
       let result = (
-        Batch(tokens: batch, cuts: cuts, firstRow: firstRow),
+        Batch(tokens: batch, cuts: cuts, trace: trace, firstRow: firstRow),
         Self.scoredRows(features, text: text)
       )
       made.withLock { $0[item] = result }
@@ -62,13 +77,56 @@ final class Probe: Sendable {
     batches = results.map(\.0)
     targets = (0..<text.windowCount).flatMap { text.targets($0) }
     let features = Self.stack(results.map(\.1))
-    let head = try weights.weight(session.program.graph.head)
-    let scorer = ParallelScorer(pool: session.pool, workers: workers)
-    reference = try scorer.referenceScores(
-      features, head: head, targets: targets, cancellation: cancellation)
+    self.features = features
+    let distributions =
+      keeps.distributions
+      ? try ReferenceDistributions(
+        features: features, head: head, pool: session.pool, cancellation: cancellation) : nil
+    self.distributions = distributions
+    let scores =
+      distributions == nil
+      ? try ParallelScorer(pool: session.pool, workers: workers).referenceScores(
+        features, head: head, targets: targets, cancellation: cancellation) : nil
+    known = Mutex(scores)
     sampledHead = try SampledHead(
-      features: features, head: head, logSumExp: reference.logSumExp, seed: seed,
-      pool: session.pool, cancellation: cancellation)
+      features: features, head: head,
+      logSumExp: distributions?.logSumExp ?? scores?.logSumExp ?? [],
+      distributions: distributions, seed: seed, pool: session.pool, cancellation: cancellation)
+  }
+
+  /// What of the reference fits into the memory there is for it.
+  private struct Keeping {
+    let distributions: Bool
+    let traces: Bool
+
+    init(session: ModelSession, text: EvaluationText, head: Matrix) {
+      let graph = session.program.graph
+      let shared = ReferenceDistributions.byteCount(
+        rows: text.windowCount * text.scoredPositions.count, vocabulary: head.rows,
+        width: head.columns)
+      let own =
+        LinearTrace.byteCount(of: graph, tokens: text.windowCount * text.windowLength)
+        + RoundedWeights.byteCount(of: graph)
+      distributions = RoundedWeight.isFast && shared <= session.budget.probe
+      traces = distributions && shared + own <= session.budget.probe
+    }
+  }
+
+  /// The pass of `batch` that later ones are taken to differ from, where weights and biases called
+  /// `changed` do; `nil` where it was not kept.
+  func knownPass(of batch: Batch, changed: Set<String>) -> KnownPass? {
+    batch.trace.map { KnownPass(trace: $0, weights: roundedWeights, changed: changed) }
+  }
+
+  /// Everything comparisons under a changed head need, made when first needed.
+  func scores(
+    head: Matrix, scorer: ParallelScorer, cancellation: CancellationFlag
+  ) throws -> ReferenceScores {
+    if let found = known.withLock({ $0 }) { return found }
+    let made = try scorer.referenceScores(
+      features, head: head, targets: targets, cancellation: cancellation)
+    known.withLock { $0 = made }
+    return made
   }
 
   /// Names the tokens and all else that the probe's figures depend on.
@@ -78,7 +136,7 @@ final class Probe: Sendable {
       text.window(window).withUnsafeBytes { hash.combine($0) }
     }
     return "\(hash.hexadecimal) \(text.windowLength) \(text.scoredPositions) "
-      + "\(SampledHead.drawsPerRow) \(seed)"
+      + "\(SampledHead.drawsPerRow) \(seed)\(distributions == nil ? "" : " changes")"
   }
 
   /// Scored rows of a pass's features, sequence after sequence.

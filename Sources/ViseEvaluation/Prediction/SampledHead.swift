@@ -17,18 +17,24 @@ final class SampledHead: Sendable {
   /// Head rows of the drawn tokens: (rows · draws) × width.
   let drawn: Matrix
 
+  /// - Parameter distributions: what the reference expects at all of `features`, where it is kept.
   init(
-    features: Matrix, head: Matrix, logSumExp: [Double], seed: UInt64, pool: ComputePool,
-    cancellation: CancellationFlag
+    features: Matrix, head: Matrix, logSumExp: [Double], distributions: ReferenceDistributions?,
+    seed: UInt64, pool: ComputePool, cancellation: CancellationFlag
   ) throws {
     let affordable = Self.byteLimit / (Self.drawsPerRow * features.columns * 4)
     let count = max(1, min(features.rows, affordable))
     rows = (0..<count).map { $0 * features.rows / count }
-    let chosen = Probe.stack(rows.map { features.rows($0..<$0 + 1) })
-    let tokens = try TokenSampler(
-      features: chosen, head: head, logSumExp: rows.map { logSumExp[$0] },
-      drawsPerRow: Self.drawsPerRow, seed: seed
-    ).draw(on: pool, cancellation: cancellation)
+    let sampler = DistributionSampler(
+      rowCount: count, vocabulary: head.rows, drawsPerRow: Self.drawsPerRow, seed: seed)
+    let tokens =
+      if let distributions {
+        try sampler.draw(rows, from: distributions, on: pool, cancellation: cancellation)
+      } else {
+        try sampler.draw(
+          features: Probe.stack(rows.map { features.rows($0..<$0 + 1) }), head: head,
+          logSumExp: rows.map { logSumExp[$0] }, on: pool, cancellation: cancellation)
+      }
     drawn = Probe.stack(tokens.map { head.rows($0..<$0 + 1) })
   }
 
@@ -81,70 +87,5 @@ final class SampledHead: Sendable {
     let largest = shifts.reduce(-Double.infinity, max)
     let exponentials = shifts.reduce(0.0) { $0 + exp($1 - largest) }
     return (largest + log(exponentials / count) - mean) * count / (count - 1)
-  }
-}
-
-/// Draws tokens from the softmax of features under a head, stratified within each row.
-private struct TokenSampler {
-  let features: Matrix
-  let head: Matrix
-  let logSumExp: [Double]
-  let drawsPerRow: Int
-  /// Ascending within each row.
-  private let quantiles: [Double]
-  private static let sliceLength = 2048
-
-  init(features: Matrix, head: Matrix, logSumExp: [Double], drawsPerRow: Int, seed: UInt64) {
-    self.features = features
-    self.head = head
-    self.logSumExp = logSumExp
-    self.drawsPerRow = drawsPerRow
-    var random = RandomSource(seed: seed)
-    quantiles = (0..<features.rows * drawsPerRow).map { index in
-      (Double(index % drawsPerRow) + random.nextUnit()) / Double(drawsPerRow)
-    }
-  }
-
-  /// Token ids, `drawsPerRow` for each row in turn; the same on any number of threads.
-  func draw(on pool: ComputePool, cancellation: CancellationFlag) throws -> [Int] {
-    let count = min(pool.threadCount, features.rows)
-    let parts = Mutex<[Int: [Int]]>([:])
-    try pool.forEach(count) { item, _ in
-      let rows = (item * features.rows / count)..<((item + 1) * features.rows / count)
-      let tokens = try draw(rows, cancellation)
-      parts.withLock { $0[item] = tokens }
-    }
-    return parts.withLock { parts in (0..<count).flatMap { parts[$0] ?? [] } }
-  }
-
-  private func draw(_ rows: Range<Int>, _ cancellation: CancellationFlag) throws -> [Int] {
-    let part = features.rows(rows)
-    let normalizers = Array(logSumExp[rows])
-    var tokens = [Int](repeating: head.rows - 1, count: rows.count * drawsPerRow)
-    var next = [Int](repeating: 0, count: rows.count)
-    var cumulative = [Double](repeating: 0, count: rows.count)
-    let logits = Matrix(rows: rows.count, columns: Self.sliceLength)
-    for first in stride(from: 0, to: head.rows, by: Self.sliceLength) {
-      try cancellation.check()
-      let columns = min(Self.sliceLength, head.rows - first)
-      BLAS.multiplyTransposed(
-        m: rows.count, n: columns, k: head.columns, a: part.pointer, strideA: part.columns,
-        b: head.row(first), strideB: head.columns, c: logits.pointer, strideC: columns)
-      Kernels.expNormalize(
-        logits.pointer, rows: rows.count, columns: columns, stride: columns,
-        logSumExp: normalizers)
-      for row in 0..<rows.count {
-        let start = (rows.lowerBound + row) * drawsPerRow
-        for column in 0..<columns where next[row] < drawsPerRow {
-          cumulative[row] += Double(logits.pointer[row * columns + column])
-          while next[row] < drawsPerRow, quantiles[start + next[row]] < cumulative[row] {
-            tokens[row * drawsPerRow + next[row]] = first + column
-            next[row] += 1
-          }
-        }
-      }
-    }
-    withExtendedLifetime((part, head)) {}
-    return tokens
   }
 }

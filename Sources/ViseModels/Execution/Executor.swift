@@ -49,14 +49,36 @@ public final class Executor {
   /// - Parameters:
   ///   - start: an earlier pass's value at a cut before every changed weight; `nil` starts at the
   ///     tokens.
+  ///   - known: an earlier pass of `batch` from which this one differs little; its figures are
+  ///     then off by about half a percent of what changes.
   ///   - keep: called with the value at each cut passed, to be copied if it is to be kept.
   /// - Throws: `CancelledError` between two operations, `ModelError` or what `weights` throws.
   public func features(
     of batch: TokenBatch, weights: some WeightSource, from start: ActivationCheckpoint? = nil,
-    cancellation: CancellationFlag, keep: (ActivationCheckpoint) -> Void = { _ in }
+    changing known: KnownPass? = nil, cancellation: CancellationFlag,
+    keep: (ActivationCheckpoint) -> Void = { _ in }
   ) throws -> Matrix {
-    var values = try run(
-      batch, weights, from: start, through: graph.nodes.count - 1, cancellation, keep: keep)
+    try takeFeatures(
+      run(
+        batch, weights, from: start, through: graph.nodes.count - 1, changing: known, cancellation,
+        keep: keep))
+  }
+
+  /// As `features`, from the tokens, with what linear operations read and made.
+  public func tracedFeatures(
+    of batch: TokenBatch, weights: some WeightSource, cancellation: CancellationFlag,
+    keep: (ActivationCheckpoint) -> Void = { _ in }
+  ) throws -> (features: Matrix, trace: LinearTrace) {
+    var trace = LinearTrace()
+    let values = try run(
+      batch, weights, from: nil, through: graph.nodes.count - 1, cancellation, keep: keep,
+      made: { trace.note(node: $0, input: $1, $2, output: $3) })
+    return (takeFeatures(values), trace)
+  }
+
+  /// The final features among `values`, in storage of their own.
+  private func takeFeatures(_ values: LiveValues) -> Matrix {
+    var values = values
     guard let features = values.take(graph.features) else {
       preconditionFailure("a graph's features come from its last node")
     }
@@ -90,10 +112,13 @@ public final class Executor {
   }
 
   /// The values still alive after node `last`.
+  ///
+  /// - Parameter made: called after each linear node with its index, its input and its result.
   private func run(
     _ batch: TokenBatch, _ weights: some WeightSource, from start: ActivationCheckpoint?,
-    through last: Int, _ cancellation: CancellationFlag, keep: (ActivationCheckpoint) -> Void,
-    observe: (String, Matrix) throws -> Void = { _, _ in }
+    through last: Int, changing known: KnownPass? = nil, _ cancellation: CancellationFlag,
+    keep: (ActivationCheckpoint) -> Void, observe: (String, Matrix) throws -> Void = { _, _ in },
+    made: (Int, ValueID, Matrix, Matrix) -> Void = { _, _, _, _ in }
   ) throws -> LiveValues {
     if shape != (batch.tokens.count, batch.sequenceLength) {
       scratch.clear()
@@ -119,8 +144,12 @@ public final class Executor {
       let node = graph.nodes[index]
       if case .linear(let weight, _) = node.operation, let input = values[node.inputs[0]] {
         try observe(weight, input)
+        let output = try run(index, batch, values, weights, known)
+        made(index, node.inputs[0], input, output)
+        values[node.output] = output
+      } else {
+        values[node.output] = try run(index, batch, values, weights, nil)
       }
-      values[node.output] = try run(node, batch, values, weights)
       for input in Set(node.inputs) where graph.lastUses[input.index] == index {
         values.end(input, givingTo: scratch)
       }
@@ -129,8 +158,10 @@ public final class Executor {
   }
 
   private func run(
-    _ node: Node, _ batch: TokenBatch, _ values: LiveValues, _ weights: some WeightSource
+    _ index: Int, _ batch: TokenBatch, _ values: LiveValues, _ weights: some WeightSource,
+    _ known: KnownPass?
   ) throws -> Matrix {
+    let node = graph.nodes[index]
     let output = scratch.take(
       rows: batch.tokens.count, columns: graph.widths[node.output.index])
     let inputs = node.inputs.map { id in
@@ -139,6 +170,7 @@ public final class Executor {
       }
       return value
     }
+    if try known?.run(index, node, inputs[0], weights, into: output) ?? false { return output }
     let operations = OperationRunner(batch: batch, scratch: scratch, ropeTables: ropeTables)
     try operations.run(node.operation, inputs, weights, into: output)
     return output
