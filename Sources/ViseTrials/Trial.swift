@@ -44,6 +44,8 @@ public struct TrialPrediction: Hashable, Sendable {
   public var throughHead: Double
   /// The same in the logits of drawn tokens.
   public var instant: Double
+  /// Mean KL of the plan run on the probe; `nil` where it was not.
+  public var run: Double?
   /// What each treated site does alone, by the site's name.
   public var alone: [String: SiteShare]
 
@@ -60,10 +62,14 @@ public struct TrialPrediction: Hashable, Sendable {
     }
   }
 
-  public init(probe: String, throughHead: Double, instant: Double, alone: [String: SiteShare]) {
+  public init(
+    probe: String, throughHead: Double, instant: Double, run: Double? = nil,
+    alone: [String: SiteShare]
+  ) {
     self.probe = probe
     self.throughHead = throughHead
     self.instant = instant
+    self.run = run
     self.alone = alone
   }
 }

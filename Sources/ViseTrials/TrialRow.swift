@@ -8,9 +8,9 @@ enum TrialRow {
   static let insertion = """
     INSERT INTO trial (
       model, setting, plan_hash, text, code, plan, kl_mean, kl_lower, kl_upper, kl_level,
-      perplexity_ratio, agreement, tokens, probe, predicted_head, predicted_instant, alone,
-      origin, date
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      perplexity_ratio, agreement, tokens, probe, predicted_head, predicted_instant,
+      predicted_run, alone, origin, date
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (model, setting, plan_hash, text, code) DO UPDATE SET
       plan = excluded.plan, kl_mean = excluded.kl_mean, kl_lower = excluded.kl_lower,
       kl_upper = excluded.kl_upper, kl_level = excluded.kl_level,
@@ -19,6 +19,7 @@ enum TrialRow {
       predicted_head = IIF(excluded.probe IS NULL, predicted_head, excluded.predicted_head),
       predicted_instant =
         IIF(excluded.probe IS NULL, predicted_instant, excluded.predicted_instant),
+      predicted_run = IIF(excluded.probe IS NULL, predicted_run, excluded.predicted_run),
       alone = IIF(excluded.probe IS NULL, alone, excluded.alone),
       probe = COALESCE(excluded.probe, probe)
     """
@@ -29,7 +30,7 @@ enum TrialRow {
       trial.plan, trial.klMean.value, trial.klMean.lower, trial.klMean.upper, trial.klMean.level,
       try json(trial.perplexityRatio), try json(trial.agreement), trial.tokenCount,
       trial.prediction?.probe, trial.prediction?.throughHead, trial.prediction?.instant,
-      try json(trial.prediction?.alone), trial.origin, trial.date,
+      trial.prediction?.run, try json(trial.prediction?.alone), trial.origin, trial.date,
     ]
     return StatementArguments(values)
   }
@@ -41,7 +42,7 @@ enum TrialRow {
       let instant: Double = row["predicted_instant"]
     {
       prediction = TrialPrediction(
-        probe: probe, throughHead: head, instant: instant,
+        probe: probe, throughHead: head, instant: instant, run: row["predicted_run"],
         alone: try value([String: TrialPrediction.SiteShare].self, row["alone"]) ?? [:])
     }
     return Trial(

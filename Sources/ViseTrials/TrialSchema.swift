@@ -27,6 +27,17 @@ enum TrialSchema {
     return false
   }
 
+  /// Whether the tables lack what programs of before did not have, and need not know of.
+  static func isOld(_ database: Database) throws -> Bool {
+    try !database.columns(in: "trial").contains { $0.name == "predicted_run" }
+  }
+
+  /// Adds what old tables lack, unless another process has by now.
+  static func renew(_ database: Database) throws {
+    guard try isOld(database) else { return }
+    try database.execute(sql: "ALTER TABLE trial ADD COLUMN predicted_run REAL")
+  }
+
   /// Makes the tables, unless another process has made them by now.
   static func create(_ database: Database) throws {
     guard try !database.tableExists("trial") else { return }
@@ -50,6 +61,7 @@ enum TrialSchema {
           probe TEXT,
           predicted_head REAL,
           predicted_instant REAL,
+          predicted_run REAL,
           alone TEXT,
           origin TEXT NOT NULL,
           date REAL NOT NULL,

@@ -108,7 +108,11 @@ public final class TrialStore: Sendable {
       let isEmpty = try queue.read { try TrialSchema.check($0, path: path) }
       guard !isReadOnly else { return queue }
       try queue.inDatabase { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
-      if isEmpty { try queue.write(TrialSchema.create) }
+      if isEmpty {
+        try queue.write(TrialSchema.create)
+      } else if try queue.read(TrialSchema.isOld) {
+        try queue.write(TrialSchema.renew)
+      }
       return queue
     } catch {
       // Closed before anybody moves the file.

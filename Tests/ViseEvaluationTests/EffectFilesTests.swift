@@ -83,7 +83,8 @@ private func entry(
   _ plan: String, _ bits: [Int?], predicted: Double, measured: Double, deviation: Double = 0
 ) -> TrialBook.Entry {
   TrialBook.Entry(
-    plan: plan, outline: outline(bits), predicted: [predicted, predicted], measured: measured,
+    plan: plan, outline: outline(bits), predicted: [predicted, predicted, predicted],
+    measured: measured,
     deviation: deviation)
 }
 

@@ -173,7 +173,14 @@ import ViseTensor
   /// Short prompts are read at another rate than long ones: plans run with those say nothing of it.
   @Test func runsOfShortPromptsAreHeldAgainstTheModelAsLoadedWithShortPrompts() throws {
     let sample = try SampleSession(windows: 1)
-    let costs = MachineCosts(pool: sample.session.pool)
+    let folder = FileManager.default.temporaryDirectory.appending(path: "vise-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let files = MachineFiles(folder: folder)
+    let threads = sample.session.pool.threadCount
+    // All from caches: else the head, which both prompts end with, would depend on the plan too.
+    let shares = CacheCurve.footprints.map { _ in 0.0 }
+    files.setValues(shares, "cache curve", threads: threads)
+    let costs = MachineCosts(pool: sample.session.pool, files: files)
     let flag = CancellationFlag()
     let model = try LatencyModel(model: sample.session.model, costs: costs)
     func speed(prompt: Int, seconds: Double) -> DecodingSpeed {
@@ -185,6 +192,10 @@ import ViseTensor
       sites.prefix(count).reduce(into: Plan()) { $0[$1.name] = Treatment(format: .ggml(.q8_0)) }
     }
     for kernel in model.kernels(of: Plan()).union(model.kernels(of: plans[0])) {
+      // Made up: what other processes take of the machine shall not matter here.
+      let weight = kernel.isPacked ? 3e-9 : 7e-9
+      files.setValues(
+        [5e-7, 1e-9, 1e-11, 0, 1e-9, 2e-11, 0, 3e-8, weight], kernel.name, threads: threads)
       try costs.measure(kernel, cancellation: flag)
     }
     func promptSeconds(_ plan: Plan) throws -> Double {

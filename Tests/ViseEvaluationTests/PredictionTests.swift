@@ -62,6 +62,23 @@ private func measureMissing(_ predictor: PlanPredictor, _ plan: Plan) throws {
   #expect(largest < 0.01)
 }
 
+@Test func runningAPlanOnTheProbeIsWhatAFullPassMeasures() throws {
+  let sample = try SampleSession(windows: 16)
+  let predictor = try predictor(sample)
+  let flag = CancellationFlag()
+  var plan = Plan()
+  for site in sample.session.model.sites where site.index % 2 == 0 && site.role != .tokenEmbedding {
+    plan[site.name] = Treatment(format: .ggml(.q3_K))
+  }
+  try measureMissing(predictor, plan)
+  let run = try predictor.run(plan, cancellation: flag).klMean
+  let full = try predictor.measureOnProbe(plan, cancellation: flag)
+  #expect(abs(run.value - full) < 0.01 * full)
+  #expect(run.provenance == .predicted(tokens: predictor.scoredTokenCount))
+  let interval = try #require(run.interval)
+  #expect(interval.lower <= full && full <= interval.upper)
+}
+
 @Test func aPlanThatChangesNothingHasNoDivergence() throws {
   let predictor = try predictor(SampleSession(windows: 16))
   #expect(try predictor.predict(Plan(), cancellation: CancellationFlag()).klMean.value == 0)

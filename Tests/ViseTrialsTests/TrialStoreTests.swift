@@ -12,7 +12,7 @@ private func trial(_ plan: String, text: String = "t", kl: Double = 0.5, tokens:
 }
 
 private let prediction = TrialPrediction(
-  probe: "p", throughHead: 0.4, instant: 0.45,
+  probe: "p", throughHead: 0.4, instant: 0.45, run: 0.42,
   alone: ["blk.0": TrialPrediction.SiteShare(treatment: "q4_K", klMean: 0.01)])
 
 /// Opens the store of `folder` and collects what is reported.
@@ -114,6 +114,23 @@ func aDamagedFileIsSetAsideWithItsBytes(place: Int) throws {
     }
     #expect(moved.count == 1)
     #expect(try #require(store).count() == 0)
+  }
+}
+
+@Test func aStoreOfAnOlderProgramGainsWhatItLacks() throws {
+  try withFolder { folder in
+    try #require(open(folder).store).add(trial("p1"))
+    do {
+      let queue = try DatabaseQueue(path: "\(folder)/\(TrialStore.fileName)")
+      try queue.write { try $0.execute(sql: "ALTER TABLE trial DROP COLUMN predicted_run") }
+    }
+    let (store, faults, moved) = open(folder)
+    #expect(faults.isEmpty && moved.isEmpty)
+    var added = trial("p2")
+    added.prediction = prediction
+    try #require(store).add(added)
+    #expect(try store?.trial(added.key) == added)
+    #expect(try store?.trial(trial("p1").key) == trial("p1"))
   }
 }
 

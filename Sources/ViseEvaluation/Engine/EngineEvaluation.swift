@@ -6,9 +6,10 @@ import ViseTensor
 
 /// Chooses and runs the next piece of evaluation, most wanted first.
 ///
-/// The order: effects the current plan needs, its prediction, a first measurement, the selected
-/// site's formats, what its speed follows from, the formats of the sites the user looks at, random
-/// plans for their speed, the full measurement, the plan's speed itself, the rest of the sites.
+/// The order: effects the current plan needs, its prediction, the plan on the probe, a first
+/// measurement, the selected site's formats, what its speed follows from, the formats of the sites the
+/// user looks at, random plans for their speed, the full measurement, the plan's speed itself, the
+/// rest of the sites.
 final class EngineEvaluation {
   let model: Model
   let predictor: PlanPredictor
@@ -22,6 +23,7 @@ final class EngineEvaluation {
   private var recalled: [Plan: QualityEstimate?] = [:]
   private var scoredPlans: [Plan] = []
   var predictedRevision: PlanRevision?
+  private var runRevision: PlanRevision?
   /// Windows of each plan's measurement that was learned from last.
   private var learned: [Plan: Int] = [:]
   private var announcedMeasurement: (revision: PlanRevision, windows: Int)?
@@ -69,6 +71,7 @@ final class EngineEvaluation {
       return true
     }
     if try predict(wishes, cancellation) { return true }
+    if try run(wishes, cancellation) { return true }
     if try measure(wishes, upTo: min(Self.firstWindows, windows), cancellation) { return true }
     return try learn(wishes, cancellation)
   }
@@ -107,6 +110,21 @@ final class EngineEvaluation {
     else { return false }
     let quality = try predictor.predict(wishes.plan, cancellation: cancellation)
     predictedRevision = wishes.revision
+    emit(.quality(quality, revision: wishes.revision))
+    return true
+  }
+
+  /// Runs the plan on the probe; false where that was done, or would tell nothing new.
+  private func run(
+    _ wishes: EngineInbox.Wishes, _ cancellation: CancellationFlag
+  ) throws -> Bool {
+    // One site's effect was found by such a run.
+    let treated = model.sites.count { wishes.plan.ownChange(of: $0) != nil }
+    guard runRevision != wishes.revision, treated > 1, measuredWindows(of: wishes.plan) == 0
+    else { return false }
+    emit(.activity("running the plan on the probe"))
+    let quality = try predictor.run(wishes.plan, cancellation: cancellation)
+    runRevision = wishes.revision
     emit(.quality(quality, revision: wishes.revision))
     return true
   }

@@ -21,6 +21,8 @@ public final class PlanPredictor: Sendable {
   /// What the reference expects of the head treated last: two thirds of the work of a figure under
   /// a changed head, and the same for every edit elsewhere.
   private let expectedHeads = Mutex<(treatment: Treatment, expected: Matrix)?>(nil)
+  /// The plan run on the probe last.
+  private let lastRun = Mutex<(plan: Plan, kl: MeanInterval)?>(nil)
   private let context: EffectFiles.Context
   /// Names the probe and the rule predictions are made by, for trials to be compared with.
   private let predictionIdentity: String
@@ -131,6 +133,27 @@ public final class PlanPredictor: Sendable {
         provenance: .predicted(tokens: probe.rowCount)))
   }
 
+  /// Quality of `plan` from running it on the probe, as trials have corrected it: dearer than
+  /// `predict`, it holds all that sites do to each other.
+  ///
+  /// - Precondition: every effect of `plan` has been measured.
+  public func run(_ plan: Plan, cancellation: CancellationFlag) throws -> QualityEstimate {
+    let kl = try runOnProbe(plan, cancellation: cancellation)
+    return QualityEstimate(
+      klMean: trials.estimate(
+        kl.mean, samplingDeviation: kl.relativeDeviation, tier: .run, outline: outline(of: plan),
+        provenance: .predicted(tokens: probe.rowCount)))
+  }
+
+  /// KL of `plan` run on the probe, with the interval over the probe's sequences.
+  func runOnProbe(_ plan: Plan, cancellation: CancellationFlag) throws -> MeanInterval {
+    if let known = lastRun.withLock({ $0?.plan == plan ? $0?.kl : nil }) { return known }
+    let features = try features(under: plan, cancellation: cancellation)
+    let kl = meanInterval(try divergences(features, plan: plan, cancellation: cancellation))
+    lastRun.withLock { $0 = (plan, kl) }
+    return kl
+  }
+
   /// The plan by its sites.
   ///
   /// - Precondition: every effect of `plan` has been measured.
@@ -176,16 +199,17 @@ public final class PlanPredictor: Sendable {
     }
     let outline = outline(of: plan)
     let predicted = try superpose(plan, cancellation: cancellation).mean
+    let run = try runOnProbe(plan, cancellation: cancellation).mean
     let left = (1 - Double(quality.windowCount) / Double(text.windowCount)).squareRoot()
     trials.record(
       TrialBook.Entry(
         plan: TrialRecorder.planIdentity(plan, sites: session.model.sites), outline: outline,
-        predicted: [predicted, quick], measured: quality.klMean.mean,
+        predicted: [predicted, quick, run], measured: quality.klMean.mean,
         deviation: quality.klMean.relativeDeviation * left))
     recorder?.add(
       plan, measured: quality, on: text, session: session,
       prediction: TrialPrediction(
-        probe: predictionIdentity, throughHead: predicted, instant: quick,
+        probe: predictionIdentity, throughHead: predicted, instant: quick, run: run,
         alone: shares(of: outline)))
   }
 

@@ -12,6 +12,8 @@ final class TrialBook: Sendable {
     case probe
     /// Superposition in the logits of drawn tokens.
     case instant
+    /// The plan run on the probe.
+    case run
   }
 
   /// One measured plan.
@@ -20,7 +22,7 @@ final class TrialBook: Sendable {
     let plan: String
     /// The plan; of no sites where it is not known any more.
     let outline: PlanOutline
-    /// Uncorrected predictions, by tier.
+    /// Uncorrected predictions, by tier; 0 where none was made.
     let predicted: [Double]
     let measured: Double
     /// Standard error of log `measured` that is left; 0 once the whole text was measured.

@@ -111,9 +111,17 @@ extension PredictorStudy {
 }
 
 extension PredictorStudy.Row {
+  /// With what running it on the probe foretells in the place of superposition.
+  public var asRun: Self {
+    Self(
+      treatedSites: treatedSites, predicted: onProbe, deviation: onProbeDeviation,
+      onProbe: onProbe, onProbeDeviation: onProbeDeviation, measured: measured, outline: outline,
+      neighbour: nil)
+  }
+
   fileprivate func entry(plan: String) -> TrialBook.Entry {
     TrialBook.Entry(
-      plan: plan, outline: outline, predicted: [predicted, predicted], measured: measured,
+      plan: plan, outline: outline, predicted: [predicted, predicted, 0], measured: measured,
       deviation: 0)
   }
 }

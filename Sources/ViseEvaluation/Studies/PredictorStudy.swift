@@ -14,6 +14,8 @@ public struct PredictorStudy {
     public let deviation: Double
     /// The plan run on the very tokens of the probe.
     public let onProbe: Double
+    /// The standard error of log `onProbe` from those few tokens.
+    public let onProbeDeviation: Double
     /// The plan run on the evaluation windows.
     public let measured: Double
     let outline: PlanOutline
@@ -148,6 +150,7 @@ public struct PredictorStudy {
 
   private func measure(_ plan: Plan, neighbour: Plan?) throws -> Row {
     let prediction = try predictor.superpose(plan, cancellation: cancellation)
+    let run = try predictor.runOnProbe(plan, cancellation: cancellation)
     let measured = try measuredKL(of: plan)
     let edited = try neighbour.map { plan in
       Neighbour(
@@ -157,7 +160,7 @@ public struct PredictorStudy {
     return Row(
       treatedSites: plan.treatments.count, predicted: prediction.mean,
       deviation: prediction.relativeDeviation,
-      onProbe: try predictor.measureOnProbe(plan, cancellation: cancellation),
+      onProbe: run.mean, onProbeDeviation: run.relativeDeviation,
       measured: measured, outline: predictor.outline(of: plan), neighbour: edited)
   }
 

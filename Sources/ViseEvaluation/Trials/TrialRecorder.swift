@@ -175,7 +175,10 @@ extension TrialBook.Entry {
       outline: PlanOutline(
         treatments: sites.map { alone[$0.name].flatMap { Treatment(name: $0.treatment) } },
         alone: sites.map { alone[$0.name]?.klMean ?? 0 }),
-      predicted: [trial.prediction?.throughHead ?? 0, trial.prediction?.instant ?? 0],
+      predicted: [
+        trial.prediction?.throughHead ?? 0, trial.prediction?.instant ?? 0,
+        trial.prediction?.run ?? 0,
+      ],
       measured: trial.klMean.value, deviation: kl.relativeDeviation * left)
   }
 }

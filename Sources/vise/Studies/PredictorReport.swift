@@ -55,6 +55,8 @@ struct PredictorReport: Encodable {
   let probeTokens, measuredTokens: Int
   let smallestKl, largestKl: Double
   let afterTrials, withoutTrials: Learned
+  /// The same with the plans run on the probe in the place of superposition.
+  let runAfterTrials, runWithoutTrials: Learned
   let neighbours: Recentred?
   /// Uncorrected, over all plans, against the plan run on the probe's own tokens and on the text.
   let sameTokens, evaluationTokens: Agreement
@@ -70,6 +72,10 @@ struct PredictorReport: Encodable {
     afterTrials = Learned(
       PredictorStudy.learned(rows, trials: trials, splits: splits, seed: seed))
     withoutTrials = Learned(PredictorStudy.learned(rows, trials: 0, splits: 1, seed: seed))
+    let runs = rows.map(\.asRun)
+    runAfterTrials = Learned(
+      PredictorStudy.learned(runs, trials: trials, splits: splits, seed: seed))
+    runWithoutTrials = Learned(PredictorStudy.learned(runs, trials: 0, splits: 1, seed: seed))
     neighbours = PredictorStudy.recentred(rows, trials: trials, seed: seed).map { Recentred($0) }
     spearman = afterTrials.spearman
     medianAbsLogError = afterTrials.medianAbsLogError
@@ -90,7 +96,11 @@ struct PredictorReport: Encodable {
   func printSummary() {
     print("\(plans) plans of \(choicesPerSite) options a site, seed \(seed)")
     print("KL \(smallestKl) to \(largestKl) on \(measuredTokens) tokens")
-    for (name, figures) in [("without trials", withoutTrials), ("held out", afterTrials)] {
+    for (name, figures) in [
+      ("without trials", withoutTrials), ("held out", afterTrials),
+      ("run on the probe, without trials", runWithoutTrials),
+      ("run on the probe, held out", runAfterTrials),
+    ] {
       print(
         "\(name): \(figures.trials) trials, Spearman \(figures.spearman), median |log error| "
           + "\(figures.medianAbsLogError), 90 % intervals cover \(figures.coverage), width "
