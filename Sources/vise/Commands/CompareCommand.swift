@@ -71,9 +71,7 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run(leavesNothing: true) {
-      guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
-        throw InputError.noSampleModel
-      }
+      let path = try SampleModels.text(text)
       let loader = try ContenderLoader(command: self, textPath: path)
       let sides = try [first, second].map(loader.load)
       let start = ContinuousClock.now

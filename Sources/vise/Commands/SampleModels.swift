@@ -11,6 +11,12 @@ enum SampleModels {
     folders.map { "\($0)/\(sample)" }.first { access($0, R_OK) == 0 }
   }
 
+  /// The text at `named`, or the sample's where none is named.
+  static func text(_ named: String?) throws(InputError) -> String {
+    guard let text = named ?? path(of: defaultText) else { throw .noSampleText }
+    return text
+  }
+
   /// Paths of all samples: the default first, then a model from each other folder.
   static var all: [String] {
     guard let first = path(of: defaultModel) else { return [] }

@@ -31,20 +31,23 @@ struct WorkbenchModelOptions: ParsableArguments {
   /// The path of the model, the sample's where none was named, and the engine's options.
   func engine() throws -> (path: String, options: Engine.Options) {
     guard let modelPath = model ?? SampleModels.path(of: SampleModels.defaultModel) else {
-      throw Self.noSample()
+      throw Self.refusal(.noSampleModel)
     }
     return (modelPath, try engineOptions())
   }
 
-  private static func noSample() -> ExitCode {
-    StandardError.write("vise: \(ErrorText.describe(InputError.noSampleModel))\n")
+  private static func refusal(_ error: InputError) -> ExitCode {
+    StandardError.write("vise: \(ErrorText.describe(error))\n")
     return ExitCode(2)
   }
 
   /// What an engine works with, whichever model it opens.
   func engineOptions() throws -> Engine.Options {
-    guard let textPath = text ?? SampleModels.path(of: SampleModels.defaultText) else {
-      throw Self.noSample()
+    let textPath: String
+    do {
+      textPath = try SampleModels.text(text)
+    } catch {
+      throw Self.refusal(error)
     }
     var engine = Engine.Options(
       textPath: textPath, tokenLimit: limit, windowLength: window,

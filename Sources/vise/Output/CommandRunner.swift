@@ -47,6 +47,7 @@ enum CommandRunner {
 enum InputError: Error, Equatable {
   case notUTF8(path: String)
   case noSampleModel
+  case noSampleText
   /// A model makes other tokens of the text than the one it is compared with.
   case otherTokens(path: String)
   /// A table has no such column; it has those of `known`.

@@ -75,6 +75,9 @@ enum ErrorText {
     case let error as ImageSetError: images(error)
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
+    case InputError.noSampleText:
+      "no text to measure quality on; name one with --text, or set VISE_SAMPLES to the "
+        + "SampleModels folder"
     case InputError.otherTokens(let path):
       "\(path) makes other tokens of the text, so the two cannot be compared token by token"
     case InputError.noSuchColumn(let name, let known):

@@ -82,9 +82,7 @@ struct StudyEffectsCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
-        throw InputError.noSampleModel
-      }
+      let path = try SampleModels.text(text)
       var engine = Engine.Options(
         textPath: path, memoryByteCount: options.memoryByteCount, niceness: niceness,
         describe: { ErrorText.describe($0) })

@@ -64,9 +64,7 @@ struct StudyIncrementalCommand: ParsableCommand {
   func run() throws {
     try CommandRunner.run {
       let model = try Model(path: input.model)
-      guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
-        throw InputError.noSampleModel
-      }
+      let path = try SampleModels.text(text)
       let session = try options.session(model)
       let text = try TextLoader(model: model).load(path: path, windowLength: 512, limit: limit)
       try session.prefetchWeights(cancellation: Interrupt.flag)

@@ -70,9 +70,7 @@ struct StudyPredictorCommand: ParsableCommand {
         return
       }
       let model = try Model(path: model)
-      guard let path = text ?? SampleModels.path(of: SampleModels.defaultText) else {
-        throw InputError.noSampleModel
-      }
+      let path = try SampleModels.text(text)
       let session = try options.session(model)
       let text = try TextLoader(model: model).load(path: path, windowLength: 512, limit: nil)
       let report = try study(session, text)
