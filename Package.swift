@@ -67,6 +67,9 @@ let package = Package(
       name: "ViseGraphs", dependencies: ["ViseTensor", "ViseFormats", "ViseCompression"],
       swiftSettings: numeric),
     .target(
+      name: "ViseTraining", dependencies: ["ViseTensor", "ViseFormats", "ViseGraphs"],
+      swiftSettings: numeric),
+    .target(
       name: "ViseDevices",
       dependencies: [
         "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseTOML",
@@ -111,7 +114,7 @@ let package = Package(
       dependencies: [
         "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
         "ViseEstimates", "ViseEvaluation", "ViseTrials", "ViseWorkbench", "ViseTerminal",
-        "ViseDevices", "ViseSearch", "ViseGraphs",
+        "ViseDevices", "ViseSearch", "ViseGraphs", "ViseTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -135,6 +138,10 @@ let package = Package(
       name: "ViseGraphsTests",
       dependencies: ["ViseGraphs", "ViseFormats", "ViseCompression", "ViseTensor"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "ViseTrainingTests",
+      dependencies: ["ViseTraining", "ViseGraphs", "ViseFormats", "ViseCompression", "ViseTensor"],
+      swiftSettings: strict),
     .testTarget(
       name: "ViseEvaluationTests",
       dependencies: [
@@ -176,7 +183,7 @@ let package = Package(
         "WorkbenchTestSupport",
       ],
       exclude: ["Goldens"], swiftSettings: strict),
-    .testTarget(name: "ViseCommandTests", swiftSettings: strict),
+    .testTarget(name: "ViseCommandTests", exclude: ["Fixtures"], swiftSettings: strict),
     .executableTarget(
       name: "WorkbenchFixture",
       dependencies: ["ViseConsole", "ViseTerminal", "WorkbenchTestSupport"],

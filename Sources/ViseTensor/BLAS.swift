@@ -43,4 +43,20 @@ public enum BLAS {
       0, 0, Int64(m), Int64(n), Int64(k), alpha, a, Int64(strideA), b, Int64(strideB), beta, c,
       Int64(strideC))
   }
+
+  /// C[m×n] = alpha · op(A) · op(B) + beta · C, where op(A) is m×k and op(B) is k×n.
+  ///
+  /// - Parameters:
+  ///   - transposesA: whether A is stored k×m.
+  ///   - transposesB: whether B is stored n×k.
+  @inline(__always)
+  public static func multiply(
+    transposesA: Bool, transposesB: Bool, m: Int, n: Int, k: Int, alpha: Float = 1,
+    a: UnsafePointer<Float>, strideA: Int, b: UnsafePointer<Float>, strideB: Int, beta: Float = 0,
+    c: UnsafeMutablePointer<Float>, strideC: Int
+  ) {
+    vise_blas_sgemm(
+      transposesA ? 1 : 0, transposesB ? 1 : 0, Int64(m), Int64(n), Int64(k), alpha, a,
+      Int64(strideA), b, Int64(strideB), beta, c, Int64(strideC))
+  }
 }

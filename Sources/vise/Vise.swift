@@ -12,7 +12,7 @@ struct Vise: ParsableCommand {
       SensitivityCommand.self,
       BenchCommand.self, DevicesCommand.self, PlanCommand.self,
       SearchCommand.self, SearchTaskCommand.self, FrontierCommand.self, RewriteCommand.self,
-      ExportCommand.self,
+      TuneCommand.self, ExportCommand.self,
       TrialsCommand.self, PlayCommand.self,
       StudyCommand.self, ThemesCommand.self, ScreenshotCommand.self, DoctorCommand.self,
     ],

@@ -2,7 +2,8 @@
 """Small ONNX models with random weights and what ONNX Runtime makes of random inputs.
 
 Writes one folder a model (model.onnx, input_*.pb, output_*.pb) into Tests/ViseGraphsTests/Fixtures, and
-the reader's fixtures into Tests/ViseFormatsTests/Fixtures/ONNX. Everything is seeded.
+the reader's fixtures into Tests/ViseFormatsTests/Fixtures/ONNX and a classifier into
+Tests/ViseCommandTests/Fixtures. Everything is seeded.
 
 Needs the `onnx`, `onnxruntime` and `numpy` packages (made with 1.23.2, 1.32.0 and 2.4.6).
 """
@@ -192,6 +193,29 @@ def reader_fixtures():
                         y=np.arange(300, dtype=np.int64))
 
 
+def small_classifier():
+    """A residual block on 8 × 8 images and two classes, for the commands' tests."""
+    random = np.random.default_rng(8)
+
+    def filters(name, *shape):
+        scale = np.sqrt(2 / np.prod(shape[1:]))
+        return numpy_helper.from_array(
+            (random.standard_normal(shape) * scale).astype(np.float32), name)
+
+    made = model(
+        [node("Conv", "x stem", "a", pads=[1] * 4), node("Relu", "a", "b"),
+         node("Conv", "b inner", "c", pads=[1] * 4), node("Relu", "c", "d"),
+         node("Conv", "d outer", "e", pads=[1] * 4), node("Add", "e b", "f"),
+         node("Relu", "f", "g"), node("GlobalMaxPool", "g", "h"), node("Flatten", "h", "i"),
+         node("Gemm", "i head", "y", transB=1)],
+        [("x", FLOAT, ["n", 1, 8, 8])], [("y", FLOAT, 2)],
+        [filters("stem", 4, 1, 3, 3), filters("inner", 8, 4, 3, 3), filters("outer", 4, 8, 3, 3),
+         filters("head", 2, 4)])
+    folder = TESTS / "ViseCommandTests/Fixtures"
+    folder.mkdir(exist_ok=True)
+    (folder / "lines.onnx").write_bytes(made.SerializeToString())
+
+
 def main():
     image = RANDOM.standard_normal((2, 3, 9, 10)).astype(np.float32)
     write("convolutions", convolutions(), {"x": image})
@@ -201,6 +225,7 @@ def main():
     write("branch-yes", branching(), {"x": np.array([1, 2, 3, 4], np.float32)})
     write("branch-no", branching(), {"x": np.array([1, -2, -3, -4], np.float32)})
     reader_fixtures()
+    small_classifier()
 
 
 if __name__ == "__main__":

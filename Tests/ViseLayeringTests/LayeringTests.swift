@@ -9,6 +9,7 @@ private let allowedImports: [String: Set<String>] = [
   "ViseTOML": ["TOMLKit"],
   "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
   "ViseGraphs": ["ViseTensor", "ViseFormats", "ViseCompression"],
+  "ViseTraining": ["ViseTensor", "ViseFormats", "ViseGraphs"],
   "ViseDevices": [
     "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels", "ViseTOML", "TOMLKit",
   ],
@@ -28,7 +29,8 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "vise": [
     "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials", "ViseDevices",
-    "ViseSearch", "ViseGraphs", "ViseEstimates", "ViseModels", "ViseCompression", "ViseFormats",
+    "ViseSearch", "ViseGraphs", "ViseTraining", "ViseEstimates", "ViseModels", "ViseCompression",
+    "ViseFormats",
     "ViseTensor", "ArgumentParser", "FoundationEssentials",
   ],
 ]

@@ -85,10 +85,10 @@ public struct GraphCalibrationFile: CalibrationSource {
 }
 
 /// A key for what is stored about an ONNX model: FNV-1a over names, shapes, types and samples.
-enum GraphFingerprint {
+package enum GraphFingerprint {
   private static let sampleByteCount = 4096
 
-  static func compute(_ model: GraphModel) -> String {
+  package static func compute(_ model: GraphModel) -> String {
     var hash = FNV1a()
     for tensor in model.source.graph.initializers {
       hash.combine(tensor.name.utf8)

@@ -86,7 +86,7 @@ public struct LabelledImages: Sendable {
   }
 
   /// A hash of the numbers and of what is done to them.
-  var identity: String {
+  package var identity: String {
     var hash = WordHash()
     withExtendedLifetime(images.storage) {
       hash.combine(
@@ -98,14 +98,17 @@ public struct LabelledImages: Sendable {
   }
 
   /// The images `range` as a batch: range × channels × height × width.
-  public func batch(_ range: Range<Int>) -> Tensor {
+  public func batch(_ range: Range<Int>) -> Tensor { batch(of: range) }
+
+  /// The images `indices` as a batch, in their order.
+  public func batch(of indices: some Collection<Int>) -> Tensor {
     let size = images.count / count
     let pixels = size / channels
     let shape =
       isChannelsLast
       ? [channels, images.shape[1], images.shape[2]] : Array(images.shape.dropFirst())
-    let result = Tensor(.float32, [range.count] + shape)
-    for (place, index) in range.enumerated() {
+    let result = Tensor(.float32, [indices.count] + shape)
+    for (place, index) in indices.enumerated() {
       for channel in 0..<channels {
         let target = result.pointer(Float.self) + place * size + channel * pixels
         let (mean, deviation) = (

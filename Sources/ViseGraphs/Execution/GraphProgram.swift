@@ -8,13 +8,14 @@ public import ViseTensor
 public final class GraphProgram: Sendable {
   let graph: OperatorGraph
   /// Every operation by itself.
-  private let plain: Schedule
+  let plain: Schedule
   /// Some operations joined, for runs that need nothing from inside them.
   private let fused: Schedule
   /// By value, what is known before a run: constants, and what follows from them alone.
-  private let known: [Tensor?]
+  let known: [Tensor?]
 
-  /// - Parameter weights: names of constants that runs may replace; nothing is folded from them.
+  /// - Parameter weights: names of constants, or of values that follow from constants, that runs may
+  ///   replace; nothing is folded from them.
   public convenience init(_ model: ONNXModel, weights: Set<String> = []) throws {
     try self.init(
       graph: try GraphImporter.graph(of: model.graph), opsets: model.opsets, weights: weights)
@@ -68,7 +69,7 @@ public final class GraphProgram: Sendable {
       guard let results = try? step.run({ known[$0] }, context) else { continue }
       for (output, result) in zip(step.outputs, results) where output >= 0 {
         known[output] = result
-        isFixed[output] = true
+        isFixed[output] = !weights.contains(graph.valueNames[output])
       }
     }
     return known

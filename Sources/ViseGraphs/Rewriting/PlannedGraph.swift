@@ -59,4 +59,15 @@ public struct PlannedGraph: Sendable {
     self.changed = changed
     self.notes = notes
   }
+
+  /// The same plan where training has changed the constants `names`; `model` holds them.
+  public func trained(_ model: ONNXModel, constants names: some Sequence<String>) -> PlannedGraph {
+    PlannedGraph(model: model, changed: changed.union(names), notes: notes)
+  }
+
+  private init(model: ONNXModel, changed: Set<String>, notes: [Note]) {
+    self.model = model
+    self.changed = changed
+    self.notes = notes
+  }
 }

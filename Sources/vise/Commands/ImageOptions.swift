@@ -27,16 +27,24 @@ struct ImageOptions: ParsableArguments {
   }
 
   /// The images as `model` expects them.
-  func images(for model: GraphModel, limit: Int?, byteLimit: Int) throws -> LabelledImages {
+  ///
+  /// - Parameter needsLabels: whether labels are read; without them all are 0.
+  func images(
+    for model: GraphModel, limit: Int?, byteLimit: Int, needsLabels: Bool = true
+  ) throws -> LabelledImages {
     let declared = model.source.graph.inputs.first?.shape
     var channels: Int?
     if let declared, declared.count > 1, case .fixed(let count) = declared[1] { channels = count }
-    return try images(channels: channels, limit: limit, byteLimit: byteLimit)
+    guard let data else { throw InputError.noImages }
+    return try images(
+      of: arrays(data, byteLimit: byteLimit, needsLabels: needsLabels), channels: channels,
+      limit: limit)
   }
 
-  private func images(channels: Int?, limit: Int?, byteLimit: Int) throws -> LabelledImages {
-    guard let data else { throw InputError.noImages }
-    let (x, y) = try arrays(data, byteLimit: byteLimit)
+  private func images(
+    of arrays: (x: Tensor, y: Tensor), channels: Int?, limit: Int?
+  ) throws -> LabelledImages {
+    let (x, y) = arrays
     let count = min(limit ?? .max, x.shape.first ?? 0, y.shape.first ?? 0)
     return try LabelledImages(
       images: Self.first(count, of: x), labels: Self.first(count, of: y), channels: channels,
@@ -46,24 +54,34 @@ struct ImageOptions: ParsableArguments {
   }
 
   /// Images and labels of the files.
-  private func arrays(_ data: String, byteLimit: Int) throws -> (x: Tensor, y: Tensor) {
+  private func arrays(
+    _ data: String, byteLimit: Int, needsLabels: Bool
+  ) throws -> (x: Tensor, y: Tensor) {
     guard IDXFile.accepts(path: data) else {
       let file = try ArrayFile(path: data, byteLimit: byteLimit)
-      return (try file.array("x"), try file.array("y"))
+      let images = try file.array("x")
+      return (images, needsLabels ? try file.array("y") : Self.unlabelled(images))
     }
     let images = try IDXFile.read(path: data, byteLimit: byteLimit)
+    // Images of one colour have no dimension for it.
+    let shape = images.rank == 3 ? [images.shape[0], 1] + images.shape.dropFirst() : images.shape
+    guard needsLabels else { return (images.reshaped(shape), Self.unlabelled(images)) }
     let name = data.split(separator: "/").last.map(String.init) ?? data
     let other = name.replacing("images-idx3", with: "labels-idx1")
     guard let path = labels ?? (other == name ? nil : String(data.dropLast(name.count)) + other)
     else {
       throw InputError.noLabels
     }
-    // Images of one colour have no dimension for it.
-    let shape = images.rank == 3 ? [images.shape[0], 1] + images.shape.dropFirst() : images.shape
     return (
       images.reshaped(shape),
       try IDXFile.read(path: path, byteLimit: byteLimit)
     )
+  }
+
+  /// A label for each image, none of which is asked for.
+  private static func unlabelled(_ images: Tensor) -> Tensor {
+    let count = images.shape.first ?? 0
+    return Tensor([count], [UInt8](repeating: 0, count: count))
   }
 
   private static func first(_ count: Int, of tensor: Tensor) -> Tensor {

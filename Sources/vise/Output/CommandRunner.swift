@@ -7,6 +7,7 @@ import ViseGraphs
 import ViseModels
 import ViseSearch
 import ViseTensor
+import ViseTraining
 
 /// Runs a command's work and turns what it throws into a sentence and an exit code.
 ///
@@ -36,7 +37,7 @@ enum CommandRunner {
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
       is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
       is OperatorFault, is ArrayFileError, is ImageSetError, is BERTGraph.Fault,
-      is SentencePairsError:
+      is SentencePairsError, is GradientError, is TrainingError:
       true
     default: false
     }

@@ -6,6 +6,7 @@ import ViseFormats
 import ViseModels
 import ViseSearch
 import ViseTensor
+import ViseTraining
 import ViseTrials
 
 /// The sentences users read for the errors of every module; names from files are made printable.
@@ -73,6 +74,7 @@ enum ErrorText {
     case SentencePairsError.notUTF8(let path): "\(path): not UTF-8 text"
     case InputError.notONNX: "only ONNX models are written as ONNX"
     case let error as ImageSetError: images(error)
+    case let error as TrainingError: training(error)
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
     case InputError.noSampleText:
@@ -206,6 +208,24 @@ enum ErrorText {
       "\(expected) channels need as many means and deviations other than 0, not \(found)"
     case .labelOutOfRange(let label, let classes): "label \(label) of \(classes) classes"
     case .empty: "there are no images"
+    }
+  }
+
+  private static func training(_ error: TrainingError) -> String {
+    switch error {
+    case .nothingToTrain: "the plan leaves no weight that could be trained"
+    case .noExamples: "there are no images to train on"
+    case .wrongOutput(let shape, let examples):
+      "the model gives an output of shape \(shape) for \(examples) images; a classifier is needed"
+    case .wrongTeacher(let shape, let expected):
+      "the original model's output has shape \(shape), the planned one's \(expected)"
+    case .labelOutOfRange(let label, let classes): "label \(label) of \(classes) classes"
+    case .diverged(let step):
+      "the loss is no number any more at step \(step + 1); a smaller --rate may help"
+    case .otherRun(let path):
+      "\(path) is unfinished training of another model, plan, data or options; --restart discards it"
+    case .damagedCheckpoint(let path):
+      "\(path) is no unfinished training that can go on; --restart discards it"
     }
   }
 

@@ -14,6 +14,17 @@ struct ConvolutionShape: Sendable {
   var depth: Int { channelsPerGroup * window.kernelCount }
   var outputShape: [Int] { [images, filters] + window.outputShape }
 
+  /// Sizes that go together already.
+  init(
+    images: Int, channels: Int, filters: Int, groups: Int, window: SpatialWindow.Placement
+  ) {
+    self.images = images
+    self.channels = channels
+    self.filters = filters
+    self.groups = groups
+    self.window = window
+  }
+
   init(
     _ x: [Int], weight: [Int], groups: Int, _ window: SpatialWindow
   ) throws(OperatorFault) {

@@ -51,7 +51,7 @@ struct QuantizationGrid: Sendable {
   }
 
   /// Scales (or zero points) brought to the shape of `x`, without copying where there is one.
-  private func spread(
+  func spread(
     _ scale: Tensor, over x: Tensor, _ context: KernelContext
   ) throws -> Tensor {
     if scale.count == 1 { return scale.reshaped([]) }
