@@ -235,6 +235,32 @@ func movedElementsHaveTheGradientsOfDifferences(seed: UInt64) throws {
   ).run(seed: seed)
 }
 
+@Test(arguments: ["forward", "reverse", "bidirectional"], seeds)
+func recurrentLayersHaveTheGradientsOfDifferences(direction: String, seed: UInt64) throws {
+  let (steps, batch, features, hidden) = (4, 2, 3, 5)
+  let directions = direction == "bidirectional" ? 2 : 1
+  let attributes: [String: ONNXAttribute] = [
+    "hidden_size": .int(Int64(hidden)), "direction": .string(Array(direction.utf8)),
+  ]
+  let parameters = [
+    "x": uniform([steps, batch, features], seed: seed),
+    "w": uniform([directions, 4 * hidden, features], seed: seed + 1),
+    "r": uniform([directions, 4 * hidden, hidden], seed: seed + 2),
+    "b": uniform([directions, 8 * hidden], seed: seed + 3),
+    "h": uniform([directions, batch, hidden], seed: seed + 4),
+    "c": uniform([directions, batch, hidden], seed: seed + 5),
+  ]
+  func layer(_ outputs: [String]) -> ONNXNode {
+    ONNXNode(
+      name: "lstm", type: "LSTM", inputs: ["v", "w", "r", "b", "", "h", "c"], outputs: outputs,
+      attributes: attributes)
+  }
+  try GradientCheck([layer(["y"])], parameters).run(seed: seed)
+  try GradientCheck(
+    [layer(["", "s", "m"]), Node.node("Mul", ["s", "m"])], parameters
+  ).run(seed: seed)
+}
+
 @Test(arguments: seeds)
 func aValueThatSeveralReadHasTheSumOfTheirGradients(seed: UInt64) throws {
   try GradientCheck(

@@ -48,6 +48,7 @@ enum DerivativeRegistry {
       ConvolutionDerivatives.all, ProductDerivatives.all, ArithmeticDerivatives.all,
       ActivationDerivatives.all, PoolingDerivatives.all, NormalizationDerivatives.all,
       SoftmaxDerivatives.all, MovingDerivatives.all, QuantizationDerivatives.all,
+      RecurrentDerivatives.all,
     ].joined().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
   /// Operators whose outputs are steps or counts: the loss does not follow them.

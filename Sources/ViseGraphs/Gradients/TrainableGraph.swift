@@ -80,6 +80,7 @@ private struct TrainableCatalog {
         try add(node, 1)
         try add(node, 2)
       case "PRelu": try add(node, 1)
+      case "LSTM": for input in 1...3 { try add(node, input) }
       case "MatMul", "Add", "Mul":
         try add(node, 0)
         try add(node, 1)

@@ -1,5 +1,6 @@
 import Glibc
 import ViseCompression
+import ViseEstimates
 import ViseEvaluation
 import ViseFormats
 import ViseGraphs

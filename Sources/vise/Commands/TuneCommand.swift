@@ -1,5 +1,5 @@
-import ArgumentParser
-import ViseTraining
+public import ArgumentParser
+public import ViseTraining
 
 /// Trains what a plan leaves of an ONNX classifier, and writes it.
 struct TuneCommand: ParsableCommand {
