@@ -66,3 +66,35 @@ private func fastConvolutionAgreesWithItsDefinition(shape: Shape, threads: Int) 
     #expect(abs(a - b) <= bound, "\(a) \(b)")
   }
 }
+
+@Test func twoConvolutionsOfOneSumAreBothAdded() throws {
+  var source = RandomSource(seed: 5)
+  let model = ONNXModel(
+    path: "", byteCount: 0, irVersion: 8, producer: "", opsets: ["": 17],
+    graph: ONNXGraph(
+      name: "",
+      nodes: [
+        ONNXNode(name: "a", type: "Conv", inputs: ["x", "v"], outputs: ["a"]),
+        ONNXNode(name: "b", type: "Conv", inputs: ["x", "w"], outputs: ["b"]),
+        ONNXNode(name: "s", type: "Add", inputs: ["a", "b"], outputs: ["s"]),
+        ONNXNode(name: "y", type: "Relu", inputs: ["s"], outputs: ["y"]),
+      ],
+      initializers: [
+        ONNXTensor(name: "v", random([4, 3, 3, 3], &source)),
+        ONNXTensor(name: "w", random([4, 3, 3, 3], &source)),
+      ], inputs: [ONNXValue(name: "x", elementType: 1, shape: nil)],
+      outputs: [ONNXValue(name: "y", elementType: 1, shape: nil)]))
+  let program = try GraphProgram(model)
+  let given = [program.inputValues[0]: random([2, 3, 6, 6], &source)]
+  let context = GraphContext(pool: nil, memory: nil, byteLimit: 1 << 28)
+  let (a, b, y) = (
+    try #require(program.value(named: "a")), try #require(program.value(named: "b")),
+    program.outputs[0]
+  )
+  let apart = try program.run(given, wanted: [a, b], context: context)
+  let joined = try #require(try program.run(given, wanted: [y], context: context)[y])
+  let sums = zip(
+    try #require(apart[a]).values(Float.self), try #require(apart[b]).values(Float.self)
+  ).map { max(0, $0 + $1) }
+  for (joined, sum) in zip(joined.values(Float.self), sums) { #expect(abs(joined - sum) < 1e-5) }
+}

@@ -38,9 +38,12 @@ struct ConvolutionFusion {
   }
 
   /// The only step that reads `value`, where that is of this type; `nil` for outputs.
+  ///
+  /// A step that became part of another is taken: both convolutions of a residual sum would want it.
   private func onlyReader(of value: Int, _ type: String) -> Int? {
     guard value >= 0, !outputs.contains(value), readers[value].count == 1,
-      let reader = readers[value].first, steps[reader].node.domain.isEmpty,
+      let reader = readers[value].first, !absorbed.contains(reader),
+      steps[reader].node.domain.isEmpty,
       steps[reader].node.type == type
     else { return nil }
     return reader
