@@ -200,3 +200,36 @@ func everyJobEndsExactlyOnceWhateverIsCancelledWhen(seed: UInt64) throws {
     #expect(counts == counts.sorted(by: >), "\(kind) grew: \(counts)")
   }
 }
+
+/// A search of one step, which measures what one layer loses in a format no digit stands for.
+private final class OneEffectSearch: BackgroundSearch {
+  static let treatment = Treatment(format: .ggml(.q5_1))
+  private let resources: SearchResources
+
+  init(_ resources: SearchResources) { self.resources = resources }
+
+  func step(cancellation: CancellationFlag) throws -> Bool {
+    try resources.predictor.measureEffect(
+      of: resources.session.model.sites[7], under: Self.treatment, cancellation: cancellation)
+    return false
+  }
+
+  var snapshot: SearchSnapshot {
+    SearchSnapshot(
+      stage: .measuring, trials: 0, seconds: 0, secondsLimit: 1, strategy: "one", best: nil,
+      curve: [])
+  }
+}
+
+@Test func whatASearchMeasuresOfLayersIsReportedToo() throws {
+  var settings = options()
+  settings.startSearch = { _, resources in OneEffectSearch(resources) }
+  let events = try run(settings) { engine, _ in
+    let wish = SearchWish(base: Plan(), limits: PlanLimits(), seconds: 1, seed: 1)
+    engine.send(.search(wish, job: 1))
+  } until: { event in
+    guard case .sensitivities(let list) = event else { return false }
+    return list.contains { $0.siteIndex == 7 && $0.treatment == OneEffectSearch.treatment }
+  }
+  #expect(!events.isEmpty)
+}

@@ -96,10 +96,14 @@ final class EngineEvaluation {
   private func measureEffect(
     _ site: Site, _ treatment: Treatment, _ cancellation: CancellationFlag
   ) throws {
-    emit(
-      .sensitivities([
-        try predictor.measureEffect(of: site, under: treatment, cancellation: cancellation)
-      ]))
+    try predictor.measureEffect(of: site, under: treatment, cancellation: cancellation)
+    announceEffects()
+  }
+
+  /// Reports effects that became known since the last time, those a search measured among them.
+  func announceEffects() {
+    let new = predictor.takeNewEffects()
+    if !new.isEmpty { emit(.sensitivities(new)) }
   }
 
   private func predict(

@@ -133,6 +133,7 @@ struct EngineRun {
         if searcher.isActive(wishes) {
           if try evaluation.stepForPlan(wishes, cancellation: flag) { continue }
           searcher.step()
+          evaluation.announceEffects()
         } else if try !evaluation.step(wishes, cancellation: flag) {
           queue.reportIdle()
           emit(.activity(nil))

@@ -309,6 +309,13 @@ public final class PlanPredictor: Sendable {
     return MeanInterval(sums: sums, weights: sums.map { _ in Double(size) })
   }
 
+  /// Effects that became known since the last call, whoever asked for them.
+  func takeNewEffects() -> [SiteSensitivity] {
+    effects.takeNews().map { site, treatment, effect in
+      SiteSensitivity(siteIndex: site, treatment: treatment, klMean: estimate(effect.kl))
+    }
+  }
+
   private func estimate(_ kl: MeanInterval) -> Estimate {
     Estimate(
       value: kl.mean, interval: kl.interval, provenance: .predicted(tokens: probe.rowCount))

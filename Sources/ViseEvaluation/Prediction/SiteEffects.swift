@@ -49,7 +49,12 @@ public final class SiteEffects: Sendable {
     var roles: [SiteRole: LogMean] = [:]
     var all = LogMean()
     var revision = 0
+    /// Inserted since somebody last asked for news, oldest first.
+    var news: [Key] = []
   }
+
+  /// News kept where nobody asks.
+  private static let newsCapacity = 10_000
 
   private let state = Mutex(State())
   /// Formats whose effects stay, whatever else is known.
@@ -95,6 +100,7 @@ public final class SiteEffects: Sendable {
       state.revision += 1
       state.effects[site.index, default: [:]][treatment] = effect
       let key = Key(site: site.index, treatment: treatment)
+      if state.news.count < Self.newsCapacity { state.news.append(key) }
       if !stays(treatment) {
         state.use(key)
         if state.uses.count > capacity { state.removeOldest() }
@@ -114,6 +120,17 @@ public final class SiteEffects: Sendable {
 
   func measured(site: Int, treatment: Treatment) -> SiteEffect? {
     state.withLock { $0.effects[site]?[treatment] }
+  }
+
+  /// Effects inserted since the last call that are still known, oldest first.
+  func takeNews() -> [(site: Int, treatment: Treatment, effect: SiteEffect)] {
+    state.withLock { state in
+      let news = state.news
+      state.news = []
+      return news.compactMap { key in
+        state.effects[key.site]?[key.treatment].map { (key.site, key.treatment, $0) }
+      }
+    }
   }
 
   /// Whether the effect is known; if it is, it is of use now.
