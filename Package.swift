@@ -52,6 +52,10 @@ let package = Package(
         "ViseTensor", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["ONNX/Schema/onnx.proto"], swiftSettings: numeric),
+    .target(
+      name: "CImages", cSettings: kernels,
+      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
+    .target(name: "ViseImages", dependencies: ["CImages"], swiftSettings: numeric),
     .target(name: "ViseCompression", dependencies: ["ViseTensor"], swiftSettings: numeric),
     .target(
       name: "ViseTOML", dependencies: [.product(name: "TOMLKit", package: "TOMLKit")],
@@ -114,7 +118,8 @@ let package = Package(
       dependencies: [
         "CTerminal", "ViseConsole", "ViseTensor", "ViseFormats", "ViseCompression", "ViseModels",
         "ViseEstimates", "ViseEvaluation", "ViseTrials", "ViseWorkbench", "ViseTerminal",
-        "ViseDevices", "ViseSearch", "ViseGraphs", "ViseTraining",
+        "ViseDevices", "ViseSearch", "ViseGraphs", "ViseTraining", "ViseImages",
+        "ViseTOML", .product(name: "TOMLKit", package: "TOMLKit"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -126,6 +131,9 @@ let package = Package(
       dependencies: [
         "ViseFormats", "ViseTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "ViseImagesTests", dependencies: ["ViseImages", "ViseTensor"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "ViseCompressionTests", dependencies: ["ViseCompression", "ViseTensor"],

@@ -21,6 +21,16 @@ public enum SiteRole: String, CaseIterable, Hashable, Sendable, Codable {
   /// Gate blocks for the inputs and for the state before.
   case recurrentInput = "rnn_input"
   case recurrentState = "rnn_state"
+
+  /// Whether it is a role in graphs of operations, which ONNX files hold.
+  public var isOfGraph: Bool {
+    switch self {
+    case .convolution, .depthwiseConvolution, .transposedConvolution, .linear, .embedding,
+      .recurrentInput, .recurrentState:
+      true
+    default: false
+    }
+  }
 }
 
 /// One weight of a model that can be treated.

@@ -3,6 +3,7 @@ public enum SizeTarget: String, Hashable, Sendable {
   case gguf
   /// Vise's own layout of safetensors, which holds every treatment.
   case safetensors
+  case onnx
 }
 
 /// Exact bytes of the file a plan exports to: GGUF where that holds the plan, else safetensors.
@@ -18,6 +19,23 @@ public struct SizeModel: Hashable, Sendable {
   private let safetensors: SafetensorsSizes?
   private let writesGGUF: Bool
   private let structure: GGUFStructure?
+  private let custom: Custom?
+
+  /// One model's sizing; two models never share one.
+  private struct Custom: Hashable, Sendable {
+    let sizing: any PlanSizing
+
+    static func == (left: Custom, right: Custom) -> Bool { left.sizing === right.sizing }
+    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(sizing)) }
+  }
+
+  /// Sizes of ONNX files, as `sizing` counts them.
+  public init(onnx sizing: any PlanSizing, sites: [Site]) {
+    custom = Custom(sizing: sizing)
+    self.sites = sites
+    storedByteCounts = sites.map { sizing.byteCount(of: $0, under: .keep) }
+    (fixedByteCount, alignment, safetensors, writesGGUF, structure) = (0, 1, nil, false, nil)
+  }
 
   /// - Parameters:
   ///   - storedByteCounts: bytes of each site as the file stores it, in the order of `sites`.
@@ -37,7 +55,11 @@ public struct SizeModel: Hashable, Sendable {
     self.safetensors = safetensors
     self.writesGGUF = writesGGUF
     self.structure = structure
+    custom = nil
   }
+
+  /// Whether `byteCount(of: plan)` is exact; it is for GGUF and safetensors.
+  public func isExact(_ plan: Plan) -> Bool { custom?.sizing.isExact(plan) ?? true }
 
   /// Bytes of one site's values under `plan`, without padding.
   ///
@@ -49,6 +71,7 @@ public struct SizeModel: Hashable, Sendable {
   /// As `byteCount(of:in:)`, for a treatment of this site alone.
   public func byteCount(of site: Site, under treatment: Treatment) -> Int {
     guard treatment != .keep else { return storedByteCounts[site.index] }
+    if let custom { return custom.sizing.byteCount(of: site, under: treatment) }
     if treatment.isFormatOnly, treatment.format == .ggml(site.stored) {
       return storedByteCounts[site.index]
     }
@@ -57,6 +80,7 @@ public struct SizeModel: Hashable, Sendable {
 
   /// The file `byteCount(of:)` speaks of.
   public func target(of plan: Plan) -> SizeTarget {
+    if custom != nil { return .onnx }
     guard safetensors != nil else { return .gguf }
     guard writesGGUF else { return .safetensors }
     let fits = sites.allSatisfy { site in
@@ -76,6 +100,7 @@ public struct SizeModel: Hashable, Sendable {
 
   /// Bytes of the whole file exported as `target`, which must be able to hold the plan.
   public func byteCount(of plan: Plan, as target: SizeTarget) -> Int {
+    if let custom { return custom.sizing.byteCount(of: plan) }
     if target == .safetensors, let safetensors {
       return safetensors.byteCount(of: plan, sites: sites)
     }

@@ -84,10 +84,10 @@ struct FolderReader {
 
   /// What a file begins with, and why it cannot be opened here.
   private static func format(of path: String, byteCount: Int) -> (name: String, problem: String?) {
-    if path.lowercased().hasSuffix(".onnx") {
-      return ("ONNX", "graphs are treated by `vise export` and `vise measure`, not here")
-    }
     guard let head = System.contents(of: path, limit: 9) else { return ("", System.lastError) }
+    if path.lowercased().hasSuffix(".onnx") {
+      return ("ONNX", head.isEmpty ? "an empty file" : nil)
+    }
     if head.starts(with: "GGUF".utf8) { return ("GGUF", nil) }
     if head.count == 9, head[8] == UInt8(ascii: "{") {
       let length = head.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

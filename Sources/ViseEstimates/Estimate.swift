@@ -66,8 +66,14 @@ public struct QualityEstimate: Hashable, Sendable {
   public let perplexityRatio: Estimate?
   /// Share of scored tokens at which both models prefer the same token, in 0…1.
   public let top1Agreement: Estimate?
+  /// The plan's share of images it names the class of less the reference's; of classifiers.
+  public let accuracyChange: Estimate?
 
-  public init(klMean: Estimate, perplexityRatio: Estimate? = nil, top1Agreement: Estimate? = nil) {
+  public init(
+    klMean: Estimate, perplexityRatio: Estimate? = nil, top1Agreement: Estimate? = nil,
+    accuracyChange: Estimate? = nil
+  ) {
+    self.accuracyChange = accuracyChange
     self.klMean = klMean
     self.perplexityRatio = perplexityRatio
     self.top1Agreement = top1Agreement

@@ -2,6 +2,11 @@ public import ViseCompression
 
 /// What a front end needs to know of an opened model; no weights.
 public struct ModelSummary: Hashable, Sendable {
+  /// What quality is a mean over, and what one run of the model takes.
+  public enum Sample: String, Hashable, Sendable {
+    case token, image
+  }
+
   /// The model's name from its metadata, or the file's; untrusted text.
   public let name: String
   /// Such as `llama` or `gemma3`.
@@ -19,12 +24,15 @@ public struct ModelSummary: Hashable, Sendable {
   public let evaluationUnavailable: String?
   /// `nil` where no calibration is in use.
   public let calibration: CalibrationSummary?
+  public let sample: Sample
 
   public init(
     name: String, architecture: String, path: String, fingerprint: String, parameterCount: Int,
     fileByteCount: Int, blockCount: Int, sites: [Site], sizeModel: SizeModel,
-    evaluationUnavailable: String?, calibration: CalibrationSummary? = nil
+    evaluationUnavailable: String?, calibration: CalibrationSummary? = nil,
+    sample: Sample = .token
   ) {
+    self.sample = sample
     self.name = name
     self.architecture = architecture
     self.path = path

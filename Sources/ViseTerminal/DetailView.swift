@@ -110,12 +110,13 @@ enum DetailView {
     drawCodes(state, on: &canvas, column: column, row: row, end: columns - 20)
     let uneven = PlanStructure(of: state.document.plan, sites: state.sites).misfits
       .first { $0.site == site.name }?.reason
+    let isOfGraph = site.role.isOfGraph
     let restriction =
-      treatment == .keep ? nil : treatment.ggufRestriction(for: site) ?? uneven
+      treatment == .keep || isOfGraph ? nil : treatment.ggufRestriction(for: site) ?? uneven
     let problem = treatment.problem(for: site)
     canvas.putShortened(
       problem ?? restriction.map { "exports to safetensors only: \($0)" }
-        ?? "exports to GGUF and safetensors",
+        ?? (isOfGraph ? "exports to ONNX" : "exports to GGUF and safetensors"),
       problem != nil ? .bad : restriction == nil ? .ok : .warn, column: 1, row: row + 1,
       limit: columns - 2)
     if state.isCalibrated(site) {

@@ -75,7 +75,8 @@ enum ExportView {
     let half =
       kl.interval.map { " ±\(Numbers.halfWidth($0.halfWidth, beside: kl.value))" } ?? ""
     let stale = state.isQualityStale ? ", stale" : ""
-    return "KL \(Numbers.compact(kl.value)) nats\(half), \(kl.provenance.sentence)\(stale)"
+    let story = kl.provenance.sentence(state.sample)
+    return "KL \(Numbers.compact(kl.value)) nats\(half), \(story)\(stale)"
   }
 
   private static func drawReplaced(

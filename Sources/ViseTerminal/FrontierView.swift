@@ -128,20 +128,22 @@ enum FrontierView {
     if let selected = state.frontier.selected {
       canvas.put("●", .choice, column: 1, row: row)
       canvas.put(
-        figures(selected.measured.klMean, bytes: selected.byteCount), .value, column: 3, row: row,
-        limit: columns - 4)
+        figures(selected.measured.klMean, bytes: selected.byteCount, state.sample), .value,
+        column: 3, row: row, limit: columns - 4)
     }
     guard let kl = state.figures.quality?.klMean, let bytes = state.plannedByteCount else { return }
     canvas.put("◆", .edited, column: 1, row: row + 1)
     let stale = state.isQualityStale ? ", stale" : ""
     canvas.put(
-      "you: " + figures(kl, bytes: bytes) + stale, .text, column: 3, row: row + 1,
+      "you: " + figures(kl, bytes: bytes, state.sample) + stale, .text, column: 3, row: row + 1,
       limit: columns - 4)
   }
 
-  private static func figures(_ kl: Estimate, bytes: Int) -> String {
+  private static func figures(
+    _ kl: Estimate, bytes: Int, _ sample: ModelSummary.Sample
+  ) -> String {
     let half = kl.interval.map { " ±\(Numbers.halfWidth($0.halfWidth, beside: kl.value))" } ?? ""
     return "KL \(Numbers.compact(kl.value))\(half) nats at \(Numbers.bytes(bytes)), "
-      + kl.provenance.sentence
+      + kl.provenance.sentence(sample)
   }
 }

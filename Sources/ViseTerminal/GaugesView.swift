@@ -24,7 +24,8 @@ enum GaugesView {
     if kl.provenance == .exact { return "the reference itself" }
     let level = kl.interval.map { " · \(Numbers.fixed($0.level * 100, 0)) % interval" } ?? ""
     let trust = kl.trust.map { ($0.isOutside ? " · " : " ") + $0.words } ?? ""
-    return (state.isQualityStale ? "stale, " : "") + kl.provenance.sentence + level + trust
+    return (state.isQualityStale ? "stale, " : "") + kl.provenance.sentence(state.sample) + level
+      + trust
   }
 
   private static func drawQuality(
@@ -55,8 +56,14 @@ enum GaugesView {
     if let ratio = quality.perplexityRatio {
       notes.append("ppl ×\(Numbers.fixed(ratio.value, ratio.value < 10 ? 4 : 1))")
     }
+    if let change = quality.accuracyChange {
+      let points = change.value * 100
+      let digits = Numbers.fixed(abs(points), abs(points) < 9.995 ? 2 : 1)
+      notes.append("acc \(points < 0 ? "−" : "+")\(digits) pt")
+    }
     if let agreement = quality.top1Agreement {
-      notes.append("top-1 \(Numbers.fixed(agreement.value * 100, 1)) %")
+      let word = state.sample == .token ? "top-1" : "same"
+      notes.append("\(word) \(Numbers.fixed(agreement.value * 100, 1)) %")
     }
     let count = putNotes(notes, columns, row: row, on: &canvas)
     putWord(
@@ -82,7 +89,8 @@ enum GaugesView {
     let ratio = "÷ \(Numbers.fixed(Double(whole) / Double(max(bytes, 1)), 2))"
     guard let limit = state.limits.byteCount else {
       _ = putNotes([ratio, "\(Numbers.grouped(bytes)) B"], columns, row: row, on: &canvas)
-      putWord(.exact, isStale: false, isOver: false, columns, row: row, on: &canvas)
+      putWord(
+        state.sizeProvenance, isStale: false, isOver: false, columns, row: row, on: &canvas)
       return
     }
     let place = Int(Double(limit) / Double(max(whole, 1)) * Double(columns.gaugeWidth))
@@ -92,7 +100,8 @@ enum GaugesView {
     let verdict = Verdict(Double(bytes), limit: Double(limit)) { Numbers.bytes(Int($0)) }
     let count = putNotes(verdict.notes + [ratio], columns, row: row, on: &canvas)
     putWord(
-      .exact, isStale: false, isOver: verdict.isOver && count == 0, columns, row: row, on: &canvas)
+      state.sizeProvenance, isStale: false, isOver: verdict.isOver && count == 0, columns,
+      row: row, on: &canvas)
   }
 
   private static func drawLatency(
@@ -115,8 +124,9 @@ enum GaugesView {
     let limit = Verdict(latency.value, limit: state.limits.decodeSeconds) {
       "\(Numbers.compact($0 * 1e3)) ms"
     }
+    let unit = state.sample == .token ? "tok/s" : "img/s"
     var notes = limit.notes
-    notes.append("\(Numbers.compact(1 / max(latency.value, 1e-9))) tok/s")
+    notes.append("\(Numbers.compact(1 / max(latency.value, 1e-9))) \(unit)")
     if let reference, latency.value > 0 {
       notes.append("÷ \(Numbers.fixed(reference / latency.value, 2))")
     }

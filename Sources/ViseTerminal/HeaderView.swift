@@ -16,7 +16,12 @@ enum HeaderView {
     canvas.put(status, .dim, column: dotColumn + 2, row: 0, limit: statusColumns)
     let calibrated = state.summary?.calibration == nil ? "" : " · calibrated"
     let about =
-      state.summary.map { "\($0.architecture) · \($0.blockCount) blocks\(calibrated)" } ?? ""
+      state.summary.map { summary in
+        let parts =
+          summary.blockCount > 0
+          ? "\(summary.blockCount) blocks" : "\(summary.sites.count) layers"
+        return "\(summary.architecture) · \(parts)\(calibrated)"
+      } ?? ""
     let aboutColumns = Canvas.columns(of: about)
     let name = state.summary?.name ?? state.modelPath
     let plan = state.parked == nil ? "" : " · plan \(state.planNumber) of 2"

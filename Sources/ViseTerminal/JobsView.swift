@@ -81,7 +81,8 @@ enum JobsView {
     canvas.put("plan", .dim, column: 1, row: row + 2)
     let stale = state.isQualityStale ? ", of an older plan" : ""
     canvas.put(
-      (state.figures.quality?.klMean.provenance.sentence ?? "nothing yet") + stale, .text,
+      (state.figures.quality?.klMean.provenance.sentence(state.sample) ?? "nothing yet") + stale,
+      .text,
       column: 10, row: row + 2, limit: width - 11)
   }
 

@@ -146,14 +146,14 @@ extension Provenance {
     }
   }
 
-  /// The whole story, for a panel's title.
-  var sentence: String {
+  /// The whole story, for a panel's title; `sample` is what quality is a mean over.
+  func sentence(_ sample: ModelSummary.Sample) -> String {
     switch self {
     case .exact: "exact"
     case .prior: "prior, no activation seen yet"
-    case .predicted(let tokens): "predicted on \(Numbers.grouped(tokens)) tokens"
-    case .measured(let tokens, let total):
-      "measured \(Numbers.grouped(tokens)) of \(Numbers.grouped(total)) tokens"
+    case .predicted(let count): "predicted on \(Numbers.grouped(count)) \(sample.rawValue)s"
+    case .measured(let count, let total):
+      "measured \(Numbers.grouped(count)) of \(Numbers.grouped(total)) \(sample.rawValue)s"
     }
   }
 }

@@ -71,7 +71,7 @@ public enum EditIntent: Hashable, Sendable {
     case .keep: return .choice(.keep, reason: nil)
     case .treatment(let treatment): return .choice(SiteChoice(treatment), reason: nil)
     case .bits(let bits):
-      return DefaultFormat.asked(bits: bits).map { fit($0, site, current) }
+      return DefaultFormat.asked(bits: bits, for: site).map { fit($0, site, current) }
         ?? .refused("no format has \(bits) bits")
     case .format(let format): return fit(format, site, current)
     case .storedFormat:

@@ -7,6 +7,7 @@ struct PlanSizes: Hashable, Sendable {
   /// The file the plan exports to, and its bytes.
   let target: SizeTarget
   let byteCount: Int
+  let isExact: Bool
   /// Bytes of each site's values, without padding.
   let siteByteCounts: [Int]
 
@@ -14,6 +15,7 @@ struct PlanSizes: Hashable, Sendable {
     self.plan = plan
     target = model.target(of: plan)
     byteCount = model.byteCount(of: plan, as: target)
+    isExact = model.isExact(plan)
     siteByteCounts = sites.map { model.byteCount(of: $0, in: plan) }
   }
 }

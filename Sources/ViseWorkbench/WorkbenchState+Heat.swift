@@ -46,9 +46,10 @@ extension WorkbenchState {
     switch measure {
     case .plan: document.plan[site.name]
     case .bits(let bits):
-      DefaultFormat.asked(bits: bits).flatMap { DefaultFormat.resolve($0, for: site) }.map {
-        Treatment(format: $0.used)
-      }
+      DefaultFormat.asked(bits: bits, for: site).flatMap { DefaultFormat.resolve($0, for: site) }
+        .map {
+          Treatment(format: $0.used)
+        }
     }
   }
 

@@ -23,7 +23,7 @@ extension WorkbenchState {
       treated.isEmpty
       ? shown.compactMap { site in
         DefaultFormat.bitWidths.lazy.compactMap { bits -> LayerCost? in
-          guard let asked = DefaultFormat.asked(bits: bits),
+          guard let asked = DefaultFormat.asked(bits: bits, for: site),
             let format = DefaultFormat.resolve(asked, for: site)?.used
           else { return nil }
           return cost(of: site, under: Treatment(format: format))

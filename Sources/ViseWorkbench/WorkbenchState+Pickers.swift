@@ -36,7 +36,9 @@ extension WorkbenchState {
       case .choice(let choice, let why):
         let treatment = document.plan.completed(choice.treatment, for: site)
         bytes += summary?.sizeModel.byteCount(of: site, under: treatment) ?? 0
-        restriction = restriction ?? choice.treatment.ggufRestriction(for: site)
+        if !site.role.isOfGraph {
+          restriction = restriction ?? choice.treatment.ggufRestriction(for: site)
+        }
         guard let why, let used = choice.treatment.format else { continue }
         substituted += 1
         reason = reason ?? "\(used.name) instead: \(why)"

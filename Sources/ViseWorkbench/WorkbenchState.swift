@@ -124,6 +124,12 @@ public struct WorkbenchState: Hashable, Sendable {
   /// Which file the plan exports to.
   public var exportTarget: SizeTarget { sizes?.target ?? .gguf }
 
+  /// Whether the planned size is exact, or the prior it is for quantized inputs in ONNX.
+  public var sizeProvenance: Provenance { sizes?.isExact ?? true ? .exact : .prior }
+
+  /// What quality is a mean over.
+  public var sample: ModelSummary.Sample { summary?.sample ?? .token }
+
   /// Exact bytes of the file an untouched plan exports to.
   public var referenceByteCount: Int? { loadedSizes?.byteCount }
 
@@ -180,7 +186,7 @@ public struct WorkbenchState: Hashable, Sendable {
 
   /// Divergence of the model with only `site` stored in about `bits` bits, where it is known.
   public func sensitivity(of site: Site, bits: Int) -> Estimate? {
-    guard let asked = DefaultFormat.asked(bits: bits),
+    guard let asked = DefaultFormat.asked(bits: bits, for: site),
       let format = DefaultFormat.resolve(asked, for: site)?.used
     else { return nil }
     return sensitivities[site.index]?[Treatment(format: format)]

@@ -179,19 +179,65 @@ func pairedIntervalsCover(gainOdds: Double, lossOdds: Double) throws {
     let divergence = exp(source.nextUnit() * 6 - 4)
     let share = 0.8 * (1 - exp(-divergence))
     let wrong = (0..<images).count { _ in source.nextUnit() < share }
-    return DropCalibration.Trial(divergence: divergence, drop: Double(wrong) / Double(images))
+    return DropCalibration.Trial(
+      DropCalibration.Outlook(divergence: divergence, probeDrop: 0),
+      drop: Double(wrong) / Double(images))
   }
   var (inside, count) = (0, 0)
   for _ in 0..<12 {
     let calibration = DropCalibration(
-      (0..<15).map { _ in draw() }, ceiling: 0.8, images: images)
+      (0..<15).map { _ in draw() }, ceiling: 0.8, images: images, probeImages: 0)
     for _ in 0..<50 {
       let trial = draw()
-      let interval = try #require(calibration.estimate(trial.divergence).interval)
+      let interval = try #require(calibration.estimate(trial.outlook).interval)
       count += 1
       if interval.lower <= trial.drop && trial.drop <= interval.upper { inside += 1 }
     }
   }
   #expect(Double(inside) / Double(count) > 0.84, "\(inside) of \(count), seed 41")
-  #expect(DropCalibration([], ceiling: 0.8, images: images).estimate(1).interval == nil)
+  let empty = DropCalibration([], ceiling: 0.8, images: images, probeImages: 0)
+  #expect(empty.estimate(DropCalibration.Outlook(divergence: 1, probeDrop: 0)).interval == nil)
+}
+
+@Test func ofImagesInTheProbeTheDropIsWhatIsPredictedThere() {
+  let trials = (1...12).map { index in
+    DropCalibration.Trial(
+      DropCalibration.Outlook(divergence: Double(index) / 10, probeDrop: -0.01),
+      drop: Double(index) / 20)
+  }
+  let whole = DropCalibration(trials, ceiling: 0.8, images: 400, probeImages: 400)
+  let none = DropCalibration(trials, ceiling: 0.8, images: 400, probeImages: 0)
+  let half = DropCalibration(trials, ceiling: 0.8, images: 400, probeImages: 200)
+  let outlook = DropCalibration.Outlook(divergence: 0.5, probeDrop: 0.02)
+  #expect(whole.estimate(outlook).value == 0.02)
+  let mean = (none.estimate(outlook).value + 0.02) / 2
+  #expect(abs(half.estimate(outlook).value - mean) < 1e-12)
+}
+
+/// Whatever is kept of the reference, and in however many parts images are measured.
+@Test(arguments: [0, 4000, 1 << 20])
+func whatIsKeptOfTheReferenceChangesNoFigure(budget: Int) throws {
+  let (model, images) = (network(), try images(23))
+  let plan = try plan(["c2": "int3:channel", "f": "int4:channel"])
+  let whole = try measure(plan, of: model, on: images)
+  let evaluator = try ClassifierEvaluator(
+    model: model, images: images, pool: ComputePool(threadCount: 2), byteLimit: 1 << 26,
+    checkpointBudget: budget)
+  let planned = try evaluator.planned(plan, calibration: nil, cancellation: CancellationFlag())
+  for _ in 0..<2 {
+    let parts = try [0..<8, 8..<12, 12..<23].map {
+      try evaluator.measure(planned, images: $0, cancellation: CancellationFlag())
+    }
+    let joined = parts[0].appending(parts[1]).appending(parts[2])
+    #expect(joined.planned == whole.planned && joined.reference == whole.reference)
+    #expect(joined.divergences == whole.divergences)
+    #expect(joined.plannedHits == whole.plannedHits && joined.count == 23)
+  }
+}
+
+@Test func cutsAreAllListed() throws {
+  let program = try network().program()
+  let names = program.cuts(before: []).map { program.valueName($0) }
+  #expect(names.first == "b" && names.suffix(2).contains("g"))
+  #expect(Set(names).count == names.count)
 }

@@ -5,6 +5,7 @@ import Testing
 private let allowedImports: [String: Set<String>] = [
   "ViseTensor": ["CViseKernels", "COpenBLAS"],
   "ViseFormats": ["ViseTensor", "Foundation", "FoundationEssentials", "SwiftProtobuf", "CZlib"],
+  "ViseImages": ["CImages"],
   "ViseCompression": ["ViseTensor"],  // and Glibc, for its mathematics
   "ViseTOML": ["TOMLKit"],
   "ViseModels": ["ViseTensor", "ViseFormats", "ViseCompression", "ViseTOML", "TOMLKit"],
@@ -30,8 +31,8 @@ private let allowedImports: [String: Set<String>] = [
   "vise": [
     "ViseConsole", "ViseTerminal", "ViseWorkbench", "ViseEvaluation", "ViseTrials", "ViseDevices",
     "ViseSearch", "ViseGraphs", "ViseTraining", "ViseEstimates", "ViseModels", "ViseCompression",
-    "ViseFormats",
-    "ViseTensor", "ArgumentParser", "FoundationEssentials",
+    "ViseFormats", "ViseTensor", "ViseImages", "ViseTOML", "TOMLKit", "ArgumentParser",
+    "FoundationEssentials",
   ],
 ]
 

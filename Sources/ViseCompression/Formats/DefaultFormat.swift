@@ -31,6 +31,14 @@ public enum DefaultFormat {
     }
   }
 
+  /// As `asked(bits:)`, in what files of the site's kind of model can hold.
+  ///
+  /// ONNX has integers with a scale an output, and none of ggml's blocks.
+  public static func asked(bits: Int, for site: Site) -> NumberFormat? {
+    guard site.role.isOfGraph, bitWidths.contains(bits) else { return asked(bits: bits) }
+    return NumberFormat(name: "int\(bits):channel")
+  }
+
   /// The digit that stands for `format`: its code width without scales; 16 for the half floats.
   public static func nominalBits(of format: NumberFormat) -> Int {
     Int(format.bitsPerWeight)

@@ -82,7 +82,7 @@ public struct RateFill: Sendable {
   private static func options(for site: Site) -> [NumberFormat] {
     var options: [NumberFormat] = []
     for bits in DefaultFormat.bitWidths {
-      guard let asked = DefaultFormat.asked(bits: bits),
+      guard let asked = DefaultFormat.asked(bits: bits, for: site),
         let used = DefaultFormat.resolve(asked, for: site)?.used, !options.contains(used)
       else { continue }
       options.append(used)

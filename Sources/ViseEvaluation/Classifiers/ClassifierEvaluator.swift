@@ -6,29 +6,46 @@ public import ViseTensor
 /// Measures plans of an ONNX classifier on labelled images.
 ///
 /// The graph has one input, images × …, and its first output is images × classes of logits or of
-/// anything softmax is taken of. Batches run side by side, one a thread.
+/// anything softmax is taken of. Batches run side by side, one a thread. What the reference makes of
+/// an image is kept: a plan runs from the last value before its first change.
 public struct ClassifierEvaluator: Sendable {
   private let model: GraphModel
   private let program: GraphProgram
   private let images: LabelledImages
   private let pool: ComputePool
   private let byteLimit: Int
+  private let checkpoints: ReferenceCheckpoints
 
   /// Images run at once on a thread: few, so that what flows between layers stays in its cache.
-  private static let batchLength = 4
+  public static let batchLength = 4
 
-  /// - Parameter byteLimit: bytes that one value of a run may have.
+  /// - Parameters:
+  ///   - byteLimit: bytes that one value of a run may have.
+  ///   - checkpointBudget: bytes that what the reference makes inside may take.
   public init(
-    model: GraphModel, images: LabelledImages, pool: ComputePool, byteLimit: Int
+    model: GraphModel, images: LabelledImages, pool: ComputePool, byteLimit: Int,
+    checkpointBudget: Int? = nil
   ) throws {
-    program = try model.program()
+    let program = try model.program()
     guard program.inputs.count == 1, !program.outputs.isEmpty else {
       throw GraphError.missingInput(program.inputs.dropFirst().first?.name ?? "")
     }
-    self.model = model
+    (self.model, self.program) = (model, program)
     self.images = images
     self.pool = pool
     self.byteLimit = byteLimit
+    let context = GraphContext(pool: nil, memory: nil, byteLimit: byteLimit)
+    let cuts = program.cuts(before: []).filter { !program.outputs.contains($0) }
+    let made = try program.run(
+      [program.inputValues[0]: images.batch(0..<1)], wanted: cuts, context: context)
+    var sizes: [(cut: Int, byteCount: Int)] = []
+    for cut in cuts {
+      guard let bytes = made[cut]?.byteCount else { continue }
+      let (product, overflows) = bytes.multipliedReportingOverflow(by: images.count)
+      if !overflows { sizes.append((cut, product)) }
+    }
+    checkpoints = ReferenceCheckpoints(
+      sizes: sizes, byteBudget: checkpointBudget ?? byteLimit / 4)
   }
 
   /// One batch's logits, images × classes.
@@ -52,19 +69,20 @@ public struct ClassifierEvaluator: Sendable {
       work: RowWork(pool: pool, cancellation: cancellation))
   }
 
-  /// Runs reference and plan on all images.
+  /// Runs the plan on the images `range`, all by default, and the reference where it was not yet.
   ///
-  /// Both share what comes before the last cut ahead of the plan's first change.
-  ///
-  /// - Parameter progress: called with the images done, on one of the pool's threads.
+  /// - Parameters:
+  ///   - range: begins at a multiple of `batchLength`.
+  ///   - progress: called with the images done, on one of the pool's threads.
   public func measure(
-    _ planned: PlannedGraph, cancellation: CancellationFlag,
+    _ planned: PlannedGraph, images range: Range<Int>? = nil, cancellation: CancellationFlag,
     progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> ClassifierScores {
-    let parts = try parts(planned, cancellation, progress)
-    let classes = parts.reduce(0) { $0 + $1.reference.count } / images.count
+    let range = (range ?? 0..<images.count).clamped(to: 0..<images.count)
+    let parts = try parts(planned, range, cancellation, progress)
+    let classes = parts.reduce(0) { $0 + $1.reference.count } / max(range.count, 1)
     let rows = parts.flatMap { part in
-      stride(from: 0, to: part.reference.count, by: classes).map { row in
+      stride(from: 0, to: part.reference.count, by: max(classes, 1)).map { row in
         LogitComparison(
           reference: part.reference[row..<row + classes],
           planned: part.planned[row..<row + classes])
@@ -72,31 +90,42 @@ public struct ClassifierEvaluator: Sendable {
     }
     return ClassifierScores(
       reference: rows.map(\.referenceClass), planned: rows.map(\.plannedClass),
-      divergences: rows.map(\.divergence), labels: images.labels)
+      divergences: rows.map(\.divergence), labels: Array(images.labels[range]))
   }
 
   /// The reference's logits and the plan's on all images, images × classes each.
   public func logits(
     _ planned: PlannedGraph, cancellation: CancellationFlag
   ) throws -> (reference: [Float], planned: [Float]) {
-    let parts = try parts(planned, cancellation) { _ in }
+    let parts = try parts(planned, 0..<images.count, cancellation) { _ in }
     return (parts.flatMap(\.reference), parts.flatMap(\.planned))
   }
 
   private func parts(
-    _ planned: PlannedGraph, _ cancellation: CancellationFlag, _ progress: @Sendable (Int) -> Void
+    _ planned: PlannedGraph, _ range: Range<Int>, _ cancellation: CancellationFlag,
+    _ progress: @Sendable (Int) -> Void
   ) throws -> [Part] {
-    let other = planned.changed.isEmpty ? nil : try Other(planned, program)
-    let count = (images.count + Self.batchLength - 1) / Self.batchLength
+    let length = Self.batchLength
+    precondition(range.lowerBound % length == 0)
+    let other = planned.changed.isEmpty ? nil : try Other(planned, program, checkpoints.cuts)
+    let first = range.lowerBound / length
+    let count = (range.upperBound + length - 1) / length - first
     let parts = PartList<Part>(count: count)
     let memories = (0..<pool.threadCount).map { _ in StoragePool(byteLimit: byteLimit / 8) }
     try pool.forEach(count) { item, worker in
-      let first = item * Self.batchLength
-      let range = first..<min(first + Self.batchLength, images.count)
+      let batch = first + item
+      let covered = batch * length..<min((batch + 1) * length, images.count)
       let context = GraphContext(
         pool: nil, memory: memories[worker], byteLimit: byteLimit, cancellation: cancellation)
-      parts.set(item, to: try run(range, other, context))
-      progress(range.upperBound)
+      let reference = try reference(batch, covered, context)
+      let logits = try other.map { try run($0, reference, covered, context) }
+      let kept = range.clamped(to: covered).count * reference.logits.count / covered.count
+      parts.set(
+        item,
+        to: Part(
+          reference: Array(reference.logits.prefix(kept)),
+          planned: Array((logits ?? reference.logits).prefix(kept))))
+      progress(covered.upperBound)
     }
     return parts.values
   }
@@ -107,10 +136,11 @@ public struct ClassifierEvaluator: Sendable {
     /// The same value in the reference and here.
     let cut: (reference: Int, planned: Int)?
 
-    init(_ planned: PlannedGraph, _ reference: GraphProgram) throws {
+    init(_ planned: PlannedGraph, _ reference: GraphProgram, _ kept: [Int]) throws {
       program = try GraphProgram(planned.model)
       let weights = Set(planned.changed.compactMap { reference.value(named: $0) })
-      let found = reference.lastCut(before: weights)
+      let usable = Set(kept).intersection(reference.cuts(before: weights))
+      let found = kept.last { usable.contains($0) }
       let program = program
       cut = found.flatMap { cut in
         program.value(named: reference.valueName(cut)).map { (cut, $0) }
@@ -118,26 +148,37 @@ public struct ClassifierEvaluator: Sendable {
     }
   }
 
-  private func run(_ range: Range<Int>, _ other: Other?, _ context: GraphContext) throws -> Part {
+  /// What the reference makes of a batch; run once.
+  private func reference(
+    _ batch: Int, _ range: Range<Int>, _ context: GraphContext
+  ) throws -> ReferenceCheckpoints.Batch {
+    if let known = checkpoints.batch(batch) { return known }
     let (input, output) = (program.inputValues[0], program.outputs[0])
-    let batch = images.batch(range)
-    let cut = other?.cut
-    let reference = try program.run(
-      [input: batch], wanted: [output] + (cut.map { [$0.reference] } ?? []), context: context)
-    let logits = try rows(reference[output], range)
-    var planned = logits
-    if let other {
-      let start = cut.flatMap { cut in reference[cut.reference].map { [cut.planned: $0] } }
-      let end = other.program.outputs[0]
-      let made = try other.program.run(
-        start ?? [other.program.inputValues[0]: batch], wanted: [end], context: context)
-      planned = try rows(made[end], range)
-    }
+    var made = try program.run(
+      [input: images.batch(range)], wanted: [output] + checkpoints.cuts, context: context)
+    let logits = try rows(made[output], range)
     let classes = logits.count / range.count
     for label in images.labels[range] where !(0..<classes).contains(label) {
       throw ImageSetError.labelOutOfRange(label, classes: classes)
     }
-    return Part(reference: logits, planned: planned)
+    made[output] = nil
+    let result = ReferenceCheckpoints.Batch(logits: logits, values: made)
+    checkpoints.keep(result, at: batch)
+    return result
+  }
+
+  private func run(
+    _ other: Other, _ reference: ReferenceCheckpoints.Batch, _ range: Range<Int>,
+    _ context: GraphContext
+  ) throws -> [Float] {
+    let start = other.cut.flatMap { cut in
+      reference.values[cut.reference].map { [cut.planned: $0] }
+    }
+    let end = other.program.outputs[0]
+    let made = try other.program.run(
+      start ?? [other.program.inputValues[0]: images.batch(range)], wanted: [end],
+      context: context)
+    return try rows(made[end], range)
   }
 
   private func rows(_ tensor: Tensor?, _ range: Range<Int>) throws -> [Float] {

@@ -8,26 +8,17 @@ public import ViseTensor
 /// image on a probe: superposition holds what noise at many layers adds up to, and softmax and the
 /// largest class are taken of the sum, not added.
 public final class ClassifierPredictor {
-  /// What one site's treatment alone does.
-  private struct Effect {
-    let differences: [Float]
-    /// KL(reference‖treated), in nats, mean over the probe.
-    let divergence: Double
-  }
-
-  private struct Key: Hashable {
-    let site: String
-    let treatment: Treatment
-  }
-
   /// What a plan is predicted to do on the probe.
   public struct Prediction: Hashable, Sendable {
     /// KL of superposed logits, in nats, and the sum of the sites' own.
     public let superposed: Double
     public let sum: Double
-    /// The probe's images whose class the plan names, of `images`; `referenceHits` for no plan.
+    /// The probe's images whose class the plan names, of `images`, where changes are scaled to
+    /// `divergence`; `referenceHits` for no plan.
     public let hits: Int
     public let referenceHits: Int
+    /// The probe's images for which plan and reference name the same class.
+    public let agreements: Int
     public let images: Int
 
     /// √(superposed · sum): superposition overshoots where changes are large, sums undershoot.
@@ -40,9 +31,9 @@ public final class ClassifierPredictor {
   private let evaluator: ClassifierEvaluator
   private let calibration: (any CalibrationSource)?
   private let cancellation: CancellationFlag
-  private let reference: [Float]
-  private let classes: Int
-  private var effects: [Key: Effect] = [:]
+  let probe: LogitProbe
+  let effects = LogitEffects()
+  private let referenceHits: Int
 
   /// - Parameter evaluator: on the probe's images.
   public init(
@@ -54,51 +45,63 @@ public final class ClassifierPredictor {
     self.cancellation = cancellation
     let empty = try evaluator.planned(
       Plan(), calibration: calibration, cancellation: cancellation)
-    reference = try evaluator.logits(empty, cancellation: cancellation).reference
-    classes = reference.count / evaluator.labels.count
+    let reference = try evaluator.logits(empty, cancellation: cancellation).reference
+    probe = LogitProbe(
+      reference: reference, labels: evaluator.labels,
+      classes: reference.count / evaluator.labels.count)
+    referenceHits = probe.scores(reference).hits
   }
 
-  public var imageCount: Int { evaluator.labels.count }
+  public var imageCount: Int { probe.imageCount }
 
   /// The mean KL, in nats, that `site` alone treated costs on the probe; run where it is not known.
+  ///
+  /// - Parameter cancellation: of this run; the predictor's own by default.
   @discardableResult
-  public func measureEffect(of site: Site, under treatment: Treatment) throws -> Double {
-    let key = Key(site: site.name, treatment: treatment)
-    if let known = effects[key] { return known.divergence }
+  public func measureEffect(
+    of site: Site, under treatment: Treatment, cancellation: CancellationFlag? = nil
+  ) throws -> Double {
+    if let known = effects.measured(site, treatment) { return known.divergence }
+    let flag = cancellation ?? self.cancellation
     let planned = try evaluator.planned(
-      Plan(only: site.name, treatment: treatment), calibration: calibration,
-      cancellation: cancellation)
-    let logits = try evaluator.logits(planned, cancellation: cancellation).planned
-    let effect = Effect(
-      differences: zip(logits, reference).map { $0 - $1 }, divergence: scores(logits).divergence)
-    effects[key] = effect
+      Plan(only: site.name, treatment: treatment), calibration: calibration, cancellation: flag)
+    let logits = try evaluator.logits(planned, cancellation: flag).planned
+    let effect = LogitEffect(
+      differences: zip(logits, probe.reference).map { $0 - $1 },
+      divergence: probe.scores(logits).divergence)
+    effects.set(effect, site, treatment)
     return effect.divergence
+  }
+
+  /// Sites of `plan` whose effects are not known, with what changes there.
+  func missingEffects(of plan: Plan) -> [(Site, Treatment)] {
+    evaluator.sites.compactMap { site in
+      guard let treatment = plan.ownChange(of: site.site),
+        effects.measured(site.site, treatment) == nil
+      else { return nil }
+      return (site.site, treatment)
+    }
   }
 
   /// The prediction for `plan`, whose effects that are not known yet are measured.
   public func predict(_ plan: Plan) throws -> Prediction {
-    var logits = reference
-    var sum = 0.0
-    for site in evaluator.sites {
-      guard let treatment = plan.ownChange(of: site.site) else { continue }
-      sum += try measureEffect(of: site.site, under: treatment)
-      guard let effect = effects[Key(site: site.site.name, treatment: treatment)] else { continue }
-      for index in logits.indices { logits[index] += effect.differences[index] }
+    for (site, treatment) in missingEffects(of: plan) {
+      try measureEffect(of: site, under: treatment)
     }
-    let (divergence, hits) = scores(logits)
+    let known = evaluator.sites.compactMap { site in
+      plan.ownChange(of: site.site).flatMap { effects.measured(site.site, $0) }
+    }
+    var change = [Float](repeating: 0, count: probe.reference.count)
+    for effect in known {
+      for index in change.indices { change[index] += effect.differences[index] }
+    }
+    var scores = probe.scores(zip(probe.reference, change).map { $0 + $1 })
+    let (superposed, sum) = (scores.divergence, known.reduce(0) { $0 + $1.divergence })
+    if known.count > 1 {
+      scores = probe.scores(of: change, scaledTo: (superposed * sum).squareRoot())
+    }
     return Prediction(
-      superposed: divergence, sum: sum, hits: hits, referenceHits: scores(reference).hits,
-      images: imageCount)
-  }
-
-  private func scores(_ logits: [Float]) -> (divergence: Double, hits: Int) {
-    var (sum, hits) = (0.0, 0)
-    for (image, label) in evaluator.labels.enumerated() {
-      let row = image * classes..<(image + 1) * classes
-      let comparison = LogitComparison(reference: reference[row], planned: logits[row])
-      sum += comparison.divergence
-      if comparison.plannedClass == label { hits += 1 }
-    }
-    return (sum / Double(imageCount), hits)
+      superposed: superposed, sum: sum, hits: scores.hits, referenceHits: referenceHits,
+      agreements: scores.agreements, images: imageCount)
   }
 }

@@ -17,6 +17,13 @@ public struct ClassifierScores: Sendable {
 
   public var count: Int { labels.count }
 
+  /// Those of this set of images, then those of another.
+  public func appending(_ other: ClassifierScores) -> ClassifierScores {
+    ClassifierScores(
+      reference: reference + other.reference, planned: planned + other.planned,
+      divergences: divergences + other.divergences, labels: labels + other.labels)
+  }
+
   /// Images the reference, or the plan, names the class of.
   public var referenceHits: Int { zip(reference, labels).count { $0 == $1 } }
   public var plannedHits: Int { zip(planned, labels).count { $0 == $1 } }

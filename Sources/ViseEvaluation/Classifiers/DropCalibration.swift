@@ -3,18 +3,35 @@ public import ViseEstimates
 
 /// What measured plans of a classifier teach about how much accuracy others lose.
 ///
-/// The measured drop is taken as a share of the reference's right images that grows with the
-/// predicted KL d: drop ≈ a·(1 − exp(−b·d^c)) is fitted to the trials; the interval is the jackknife+
-/// of residuals (Barber et al., "Predictive inference with the jackknife+", 2021), scaled by the
-/// deviation that so many images leave a share.
+/// Of the images that the probe has, a prediction says which classes change; of the others it knows no
+/// more than the KL d: drop ≈ a·(1 − exp(−b·d^c)), fitted to the trials. The estimate is the mean of
+/// both by their images; the interval is the jackknife+ of residuals (Barber et al., "Predictive
+/// inference with the jackknife+", 2021), scaled by the deviation that so many images leave a share.
 public struct DropCalibration: Sendable {
-  /// A plan's predicted KL, in nats, and the measured drop of top-1.
-  public struct Trial: Hashable, Sendable {
+  /// What is predicted of a plan.
+  public struct Outlook: Hashable, Sendable {
+    /// KL in nats.
     public let divergence: Double
+    /// The drop of top-1 on the probe.
+    public let probeDrop: Double
+
+    public init(divergence: Double, probeDrop: Double) {
+      self.divergence = divergence
+      self.probeDrop = probeDrop
+    }
+
+    public init(_ prediction: ClassifierPredictor.Prediction) {
+      self.init(divergence: prediction.divergence, probeDrop: prediction.top1Drop)
+    }
+  }
+
+  /// A plan's outlook and the measured drop of top-1.
+  public struct Trial: Hashable, Sendable {
+    public let outlook: Outlook
     public let drop: Double
 
-    public init(divergence: Double, drop: Double) {
-      self.divergence = divergence
+    public init(_ outlook: Outlook, drop: Double) {
+      self.outlook = outlook
       self.drop = drop
     }
   }
@@ -22,29 +39,38 @@ public struct DropCalibration: Sendable {
   private let curve: DropCurve
   private let leftOut: [(curve: DropCurve, residual: Double)]
   private let images: Int
+  private let probeShare: Double
   private static let level = 0.9
 
   /// - Parameters:
   ///   - ceiling: the drop where nothing but guessing is left.
   ///   - images: how many the trials were measured on.
-  public init(_ trials: [Trial], ceiling: Double, images: Int) {
+  ///   - probeImages: how many of them the probe has.
+  public init(_ trials: [Trial], ceiling: Double, images: Int, probeImages: Int) {
     curve = DropCurve(trials, ceiling: ceiling)
     self.images = images
+    let share = min(Double(probeImages) / Double(max(images, 1)), 1)
+    probeShare = share
     leftOut = trials.indices.map { index in
       var others = trials
       let own = others.remove(at: index)
       let curve = DropCurve(others, ceiling: ceiling)
-      let value = curve.value(at: own.divergence)
+      let value = Self.mean(own.outlook, curve, share)
       return (curve, abs(own.drop - value) / Self.deviation(value, images))
     }
   }
 
-  /// The drop of a plan of this predicted KL; with an interval from nine trials on.
-  public func estimate(_ divergence: Double) -> (value: Double, interval: Interval?) {
-    let value = curve.value(at: divergence)
+  /// Of what the probe saw and what the curve says of the images it has not.
+  private static func mean(_ outlook: Outlook, _ curve: DropCurve, _ share: Double) -> Double {
+    share * outlook.probeDrop + (1 - share) * curve.value(at: outlook.divergence)
+  }
+
+  /// The drop of a plan of which this is predicted; with an interval from nine trials on.
+  public func estimate(_ outlook: Outlook) -> (value: Double, interval: Interval?) {
+    let value = Self.mean(outlook, curve, probeShare)
     guard leftOut.count >= PredictionCalibration.fewestTrials else { return (value, nil) }
     let ends = leftOut.map { other in
-      let middle = other.curve.value(at: divergence)
+      let middle = Self.mean(outlook, other.curve, probeShare)
       return (middle, other.residual * Self.deviation(middle, images))
     }
     let lowers = ends.map { $0.0 - $0.1 }.sorted()
@@ -79,7 +105,7 @@ struct DropCurve: Sendable {
         for step in -24...24 {
           let scale = exp2(Double(step) / 4)
           let error = trials.reduce(0.0) { sum, trial in
-            let value = Self.value(trial.divergence, ceiling, scale, power)
+            let value = Self.value(trial.outlook.divergence, ceiling, scale, power)
             return sum + (trial.drop - value) * (trial.drop - value)
           }
           if error < best.error { best = (error, scale, power) }

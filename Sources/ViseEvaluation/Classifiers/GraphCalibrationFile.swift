@@ -1,4 +1,5 @@
 public import ViseCompression
+import ViseEstimates
 import ViseFormats
 public import ViseGraphs
 import ViseModels
@@ -38,6 +39,13 @@ public struct GraphCalibrationFile: CalibrationSource {
   }
 
   public var identity: String { header.identity }
+
+  /// What a front end shows of it.
+  func summary(of model: GraphModel) -> CalibrationSummary {
+    CalibrationSummary(
+      tokenCount: header.tokenCount,
+      sites: Set(model.sites.filter { inputs[$0.site.name] != nil }.map(\.site.index)))
+  }
 
   /// Refuses images that the statistics are of.
   public func check(against images: LabelledImages) throws(CalibrationError) {

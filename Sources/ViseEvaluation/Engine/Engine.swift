@@ -1,6 +1,7 @@
 import Synchronization
 import ViseCompression
 public import ViseEstimates
+public import ViseGraphs
 public import ViseModels
 import ViseTensor
 
@@ -31,6 +32,10 @@ public final class Engine: Sendable {
     /// Starts a search; none can be asked for without it.
     public var startSearch:
       (@Sendable (SearchWish, SearchResources) throws -> any BackgroundSearch)?
+    /// The labelled images that plans of an ONNX model are measured on; `nil` where there are none.
+    public var images: (@Sendable (GraphModel) throws -> LabelledImages?)?
+    /// Statistics of an ONNX model's inputs, from a calibration.
+    public var graphCalibration: (@Sendable (GraphModel) throws -> GraphCalibrationFile?)?
     /// Turns an error into the sentence a person reads.
     public var describe: @Sendable (any Error) -> String
 
@@ -58,8 +63,15 @@ public final class Engine: Sendable {
   ) {
     let inbox = inbox
     DedicatedThread.start(niceness: options.niceness) { [weak self] in
-      let run = EngineRun(path: path, options: options, inbox: inbox, emit: emit)
-      run.live { predictor in self?.current.withLock { $0 = predictor } }
+      let publish: (any InstantPredictor) -> Void = { predictor in
+        self?.current.withLock { $0 = predictor }
+      }
+      if GraphModel.accepts(path: path) {
+        GraphEngineRun(path: path, options: options, inbox: inbox, emit: emit)
+          .live(publish: publish)
+      } else {
+        EngineRun(path: path, options: options, inbox: inbox, emit: emit).live(publish: publish)
+      }
     }
   }
 

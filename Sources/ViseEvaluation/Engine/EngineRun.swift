@@ -98,6 +98,9 @@ struct EngineRun {
     let searcher = EngineSearcher(
       resources: evaluation?.searchResources, start: options.startSearch, inbox: inbox,
       describe: options.describe, emit: emit)
+    let inspections = InspectionDesk(
+      inspector: inspector, sites: exporter.model.sites, inbox: inbox,
+      describe: options.describe, emit: emit)
     var trimmer = HeapTrimmer()
     var queue = EngineQueueReporter(emit: emit)
     while true {
@@ -110,14 +113,7 @@ struct EngineRun {
       if inbox.takeMeasuredPlansWish() {
         emit(.measuredPlans(evaluation?.measuredPlans() ?? []))
       }
-      if let wish = inbox.takeInspection() {
-        inspect(wish, with: inspector, sites: exporter.model.sites)
-        continue
-      }
-      if let site = inbox.takeSpectrum() {
-        findSpectrum(site, with: inspector, sites: exporter.model.sites)
-        continue
-      }
+      if inspections.serve() { continue }
       if let wish = inbox.takeExport() {
         exporter.run(wish)
         continue
@@ -146,40 +142,5 @@ struct EngineRun {
         inbox.wait(after: wishes.version)
       }
     }
-  }
-}
-
-extension EngineRun {
-  private func inspect(
-    _ wish: EngineInbox.InspectionWish, with inspector: SiteInspector, sites: [Site]
-  ) {
-    guard sites.indices.contains(wish.site) else { return }
-    let flag = inbox.begin(.inspection).1
-    emit(.activity("inspecting \(sites[wish.site].name)"))
-    do {
-      try inspector.inspect(sites[wish.site], under: wish.treatment, cancellation: flag) {
-        emit(.inspected($0))
-      }
-    } catch is CancelledError {
-    } catch {
-      emit(
-        .inspectionFailed(
-          site: wish.site, treatment: wish.treatment, reason: options.describe(error)))
-    }
-    emit(.activity(nil))
-  }
-
-  private func findSpectrum(_ index: Int, with inspector: SiteInspector, sites: [Site]) {
-    guard sites.indices.contains(index) else { return }
-    let flag = inbox.begin(.preparation).1
-    emit(.activity("finding singular values of \(sites[index].name)"))
-    do {
-      let found = try inspector.spectrum(of: sites[index], cancellation: flag)
-      emit(.spectrum(site: index, found))
-    } catch is CancelledError {
-    } catch {
-      emit(.spectrumFailed(site: index, reason: options.describe(error)))
-    }
-    emit(.activity(nil))
   }
 }

@@ -3,12 +3,31 @@ import ViseEstimates
 import ViseModels
 import ViseTensor
 
+/// Where an inspector finds the values of sites.
+struct InspectedWeights {
+  /// Outputs × inputs, as the file has them.
+  let original: (Site) throws -> Matrix
+  /// What a treatment stores, and the values that decodes to.
+  let treated: (Site, Treatment, CancellationFlag) throws -> (CompressedSite, Matrix)
+}
+
+extension InspectedWeights {
+  init(_ store: WeightStore, _ compressor: SiteCompressor, _ pool: ComputePool) {
+    self.init(
+      original: { try store.weight($0.name) },
+      treated: { site, treatment, cancellation in
+        let made = try compressor.stored(
+          site, under: treatment, on: pool, cancellation: cancellation)
+        let values = try compressor.values(
+          of: site, under: treatment, from: made, on: pool, cancellation: cancellation)
+        return (made, values)
+      })
+  }
+}
+
 /// Looks at single sites' values; lives on the engine's thread.
 final class SiteInspector {
-  private let model: Model
-  private let pool: ComputePool
-  private let weights: WeightStore
-  private let compressor: SiteCompressor
+  private let weights: InspectedWeights
   /// By site; no treatment changes them.
   private var spectra: [Int: WeightSpectrum] = [:]
   /// What was found of the sites looked at last.
@@ -27,21 +46,22 @@ final class SiteInspector {
 
   /// Shares the weights of `session`.
   init(session: ModelSession) {
-    model = session.model
-    pool = session.pool
-    weights = session.weights
-    compressor = session.compressor
+    weights = InspectedWeights(session.weights, session.compressor, session.pool)
+  }
+
+  init(_ weights: InspectedWeights) {
+    self.weights = weights
   }
 
   /// For models that cannot be run.
   init(
     model: Model, calibration: (any CalibrationSource)?, pool: ComputePool, memoryByteCount: Int
   ) {
-    self.model = model
-    self.pool = pool
-    weights = WeightStore(model: model, byteBudget: memoryByteCount / 4)
-    compressor = SiteCompressor(
-      reference: weights, calibration: calibration, byteBudget: memoryByteCount / 4)
+    let store = WeightStore(model: model, byteBudget: memoryByteCount / 4)
+    weights = InspectedWeights(
+      store,
+      SiteCompressor(
+        reference: store, calibration: calibration, byteBudget: memoryByteCount / 4), pool)
   }
 
   /// Calls `report` with the values' figures, and again once all of them are known.
@@ -57,7 +77,7 @@ final class SiteInspector {
       report(inspection)
       return
     }
-    let original = try weights.weight(site.name)
+    let original = try weights.original(site)
     let limit = try Self.limit(of: original, cancellation)
     let before = try Self.histogram(original, limit: limit, cancellation)
     var plan = Plan()
@@ -66,10 +86,7 @@ final class SiteInspector {
     var distortion: Distortion?
     var stored: CompressedSite?
     if let change = plan.change(of: site) {
-      let made = try compressor.stored(
-        site, under: change, on: pool, cancellation: cancellation)
-      let values = try compressor.values(
-        of: site, under: change, from: made, on: pool, cancellation: cancellation)
+      let (made, values) = try weights.treated(site, change, cancellation)
       after = try Self.histogram(values, limit: limit, cancellation)
       distortion = try Self.distortion(original, values, cancellation)
       stored = made
@@ -90,7 +107,7 @@ final class SiteInspector {
   func spectrum(of site: Site, cancellation: CancellationFlag) throws -> WeightSpectrum {
     if let found = spectra[site.index] { return found }
     let found = try WeightSpectrum(
-      of: try weights.weight(site.name), cancellation: cancellation)
+      of: try weights.original(site), cancellation: cancellation)
     spectra[site.index] = found
     return found
   }

@@ -79,10 +79,10 @@ public struct ClassifierStudy {
       let order = rows.shuffled(using: &random)
       let calibration = DropCalibration(
         order.prefix(trials).map {
-          DropCalibration.Trial(divergence: $0.prediction.divergence, drop: $0.measuredDrop)
-        }, ceiling: ceiling, images: images)
+          DropCalibration.Trial(DropCalibration.Outlook($0.prediction), drop: $0.measuredDrop)
+        }, ceiling: ceiling, images: images, probeImages: rows.first?.prediction.images ?? 0)
       let held = order.dropFirst(trials)
-      let estimates = held.map { calibration.estimate($0.prediction.divergence) }
+      let estimates = held.map { calibration.estimate(DropCalibration.Outlook($0.prediction)) }
       spearman += spearmanCorrelation(estimates.map(\.value), held.map(\.measuredDrop))
       for (row, estimate) in zip(held, estimates) {
         error += abs(row.measuredDrop - estimate.value) / Double(held.count)

@@ -64,19 +64,37 @@ public enum ONNXWriter {
     message.initializers = graph.initializers.map(tensor)
     message.inputs = graph.inputs.map(value)
     message.outputs = graph.outputs.map(value)
-    message.nodes = try graph.nodes.map { node in
-      var message = PBNode()
-      message.name = node.name
-      message.domain = node.domain
-      message.opType = node.type
-      message.inputs = node.inputs
-      message.outputs = node.outputs
-      message.attributes = try node.attributes.sorted { $0.key < $1.key }.map {
-        try attribute($0.value, named: $0.key, node, path: path)
-      }
-      return message
+    message.nodes = try graph.nodes.map { try self.node($0, path: path) }
+    return message
+  }
+
+  private static func node(_ node: ONNXNode, path: String) throws -> PBNode {
+    var message = PBNode()
+    message.name = node.name
+    message.domain = node.domain
+    message.opType = node.type
+    message.inputs = node.inputs
+    message.outputs = node.outputs
+    message.attributes = try node.attributes.sorted { $0.key < $1.key }.map {
+      try attribute($0.value, named: $0.key, node, path: path)
     }
     return message
+  }
+
+  /// Bytes of an operation's message.
+  static func nodeByteCount(_ node: ONNXNode, path: String) throws -> Int {
+    let bytes: Data = try self.node(node, path: path).serializedBytes()
+    return bytes.count
+  }
+
+  /// Bytes of a constant's message but for its elements.
+  static func headByteCount(ofConstant name: String, type: ElementType, shape: [Int]) -> Int {
+    var message = PBTensor()
+    message.name = name
+    message.dims = shape.map { Int64($0) }
+    message.dataType = type.rawValue
+    let bytes: Data? = try? message.serializedBytes()
+    return bytes?.count ?? 0
   }
 
   private static func attribute(

@@ -1,4 +1,4 @@
-import ViseCompression
+public import ViseCompression
 import ViseFormats
 public import ViseTensor
 
@@ -30,6 +30,21 @@ public struct GraphWeights: Sendable {
       stored.pointer.update(from: values.pointer(Float.self), count: stored.count)
     }
     return site.isTransposed ? stored.transposed() : stored
+  }
+
+  /// What `treatment` stores of the site's weight, and the values that decodes to, outputs × inputs.
+  ///
+  /// - Throws: `CompressionError` too where the treatment removes channels, which changes other sites.
+  public func treated(
+    _ site: GraphSite, under treatment: Treatment, calibration: (any CalibrationSource)?,
+    work: RowWork
+  ) throws -> (stored: CompressedSite, values: Matrix) {
+    guard !treatment.removesChannels else {
+      throw CompressionError.unsuitable("removed channels are seen in the whole graph alone")
+    }
+    let stored = try compressed(
+      try matrix(of: site), of: site, under: treatment, calibration: calibration, work: work)
+    return (stored, try stored.values(work: work))
   }
 
   /// What `treatment` makes of the site's weight.

@@ -17,7 +17,9 @@ struct FactorStorage {
   private var name: String { site.site.name }
 
   /// Why the layer cannot be split, or `nil` where it can.
-  func misfit(_ node: ONNXNode) -> String? {
+  func misfit(_ node: ONNXNode) -> String? { Self.misfit(node, of: site) }
+
+  static func misfit(_ node: ONNXNode, of site: GraphSite) -> String? {
     guard site.type == .float32 else { return "its product of \(site.type.name) is stored" }
     switch node.type {
     case "Conv" where (node.intAttribute("group") ?? 1) == 1: return nil
@@ -29,10 +31,19 @@ struct FactorStorage {
 
   /// Replaces the site's operation by two.
   func insert(into editor: inout GraphEditor) {
-    let node = editor.nodes[site.node]
     let first = add("right", right, &editor)
     let second = add("left", left, &editor)
-    let middle = editor.name("\(name)/inner")
+    let (inner, outer) = Self.split(
+      editor.nodes[site.node], of: site, first, second, middle: editor.name("\(name)/inner"))
+    editor.insert([inner], before: site.node)
+    editor.replaceNode(site.node, by: outer)
+    if !editor.isRead(name) { editor.remove(name) }
+  }
+
+  /// The two operations that take the place of `node`, with the weights `first` and `second`.
+  static func split(
+    _ node: ONNXNode, of site: GraphSite, _ first: String, _ second: String, middle: String
+  ) -> (inner: ONNXNode, outer: ONNXNode) {
     var attributes = node.attributes
     // What scales or shifts the outputs belongs to the second.
     for key in ["alpha", "beta"] { attributes[key] = nil }
@@ -44,27 +55,26 @@ struct FactorStorage {
       outer = outer.filter { $0.key == "group" }
       outer["kernel_shape"] = .ints([Int64](repeating: 1, count: site.shape.count - 2))
     }
-    editor.insert([inner], before: site.node)
-    editor.replaceNode(
-      site.node,
-      by: ONNXNode(
-        name: node.name, domain: node.domain, type: node.type,
-        inputs: [middle, second] + node.inputs.dropFirst(2), outputs: node.outputs,
-        attributes: outer))
-    if !editor.isRead(name) { editor.remove(name) }
+    let last = ONNXNode(
+      name: node.name, domain: node.domain, type: node.type,
+      inputs: [middle, second] + node.inputs.dropFirst(2), outputs: node.outputs,
+      attributes: outer)
+    return (inner, last)
+  }
+
+  /// The shape in the file of the factor called `part`, a matrix of `rows` × `columns`.
+  static func shape(_ part: String, of site: GraphSite, rows: Int, columns: Int) -> [Int] {
+    guard site.shape.count > 2 else {
+      return site.isTransposed ? [columns, rows] : [rows, columns]
+    }
+    return [rows]
+      + (part == "right"
+        ? Array(site.shape[1...])
+        : [columns] + [Int](repeating: 1, count: site.shape.count - 2))
   }
 
   private func add(_ part: String, _ values: Matrix, _ editor: inout GraphEditor) -> String {
-    let shape: [Int]
-    if site.shape.count > 2 {
-      let inputs =
-        part == "right"
-        ? Array(site.shape[1...])
-        : [values.columns] + [Int](repeating: 1, count: site.shape.count - 2)
-      shape = [values.rows] + inputs
-    } else {
-      shape = site.isTransposed ? [values.columns, values.rows] : [values.rows, values.columns]
-    }
+    let shape = Self.shape(part, of: site, rows: values.rows, columns: values.columns)
     let stored = site.isTransposed ? values.transposed() : values
     return editor.add("\(name)/\(part)") { name in
       let tensor = Tensor(.float32, shape)

@@ -34,13 +34,7 @@ public struct PlannedGraph: Sendable {
     let weights = GraphWeights(model)
     var changed = Set<String>()
     var notes: [Note] = []
-    // Codes of 4 bits and scales a group came with version 21 of the operators.
-    let needsNew = model.sites.contains { site in
-      guard case .integer(let format)? = plan.change(of: site.site)?.format else { return false }
-      if case .group = format.granularity { return true }
-      return format.bits <= 4
-    }
-    if needsNew { editor.raiseOpset(to: 21) }
+    if Self.needsNewOperators(plan, model.sites) { editor.raiseOpset(to: Self.newOpset) }
     var reduction = ChannelReduction(model, weights, calibration, work)
     var quantized = QuantizedValues(model.source.graph)
     let ranges = ValueRanges(model, calibration)
@@ -69,5 +63,17 @@ public struct PlannedGraph: Sendable {
     self.model = model
     self.changed = changed
     self.notes = notes
+  }
+
+  /// The version of the operators that codes of 4 bits and scales a group came with.
+  static let newOpset = 21
+
+  /// Whether `plan` stores something that needs `newOpset`.
+  static func needsNewOperators(_ plan: Plan, _ sites: [GraphSite]) -> Bool {
+    sites.contains { site in
+      guard case .integer(let format)? = plan.change(of: site.site)?.format else { return false }
+      if case .group = format.granularity { return true }
+      return format.bits <= 4
+    }
   }
 }

@@ -11,18 +11,24 @@ struct WeightStorage {
     if case .integer(let format) = stored.format { format } else { nil }
   }
 
-  /// Where the outputs lie in the file's tensor, and the inputs of a matrix.
-  private var axis: Int { site.isTransposed ? 1 : 0 }
-
   /// Why codes cannot be stored, or `nil` where they can.
   func misfit(opset: Int) -> String? {
     guard let format else { return "ONNX has no such format; the decoded values are stored" }
-    guard case .dense = stored.storage, !stored.leavesBasis, site.type == .float32 else {
+    guard case .dense = stored.storage, !stored.leavesBasis else {
       return "the decoded values are stored"
     }
+    return Self.misfit(format, of: site, opset: opset)
+  }
+
+  /// Why `site` cannot be codes of `format`, or `nil` where it can.
+  static func misfit(_ format: IntegerFormat, of site: GraphSite, opset: Int) -> String? {
+    guard site.type == .float32 else { return "the decoded values are stored" }
     switch site.site.role {
-    case .recurrentInput, .recurrentState, .transposedConvolution:
-      return "this role is stored as the decoded values"
+    case .transposedConvolution: return "this role is stored as the decoded values"
+    case .recurrentInput, .recurrentState:
+      if site.shape[0] > 1 {
+        return "scales lie along one dimension in ONNX; the decoded values are stored"
+      }
     default: break
     }
     switch format.granularity {
@@ -30,7 +36,7 @@ struct WeightStorage {
     case .channel: return opset >= 13 ? nil : "scales a channel need version 13 of the operators"
     case .group(let length):
       guard opset >= 21 else { return "scales a group need version 21 of the operators" }
-      guard site.shape.count == 2, stored.columns % length == 0 else {
+      guard site.shape.count == 2, site.site.columns % length == 0 else {
         return "groups lie along one dimension in ONNX; the decoded values are stored"
       }
       return nil
@@ -63,17 +69,33 @@ struct WeightStorage {
         })
     }
     editor.remove(name)
+    editor.insertFirst(Self.decoder(format, of: site, reading: inputs))
+    return values(integers, format, spans)
+  }
+
+  /// The dimension of the file's tensor along which outputs lie; before gates there are directions.
+  private static func outputAxis(of site: GraphSite) -> Int {
+    switch site.site.role {
+    case .recurrentInput, .recurrentState: 1
+    default: site.isTransposed ? 1 : 0
+    }
+  }
+
+  /// The operation that makes the weight's value of codes, scales and zeros.
+  static func decoder(
+    _ format: IntegerFormat, of site: GraphSite, reading inputs: [String]
+  ) -> ONNXNode {
+    let axis = outputAxis(of: site)
     var attributes: [String: ONNXAttribute] = [:]
     if format.granularity != .tensor { attributes["axis"] = .int(Int64(axis)) }
     if case .group(let length) = format.granularity {
       attributes["axis"] = .int(Int64(1 - axis))
       attributes["block_size"] = .int(Int64(length))
     }
-    editor.insertFirst(
-      ONNXNode(
-        name: "\(name)/dequantize", type: "DequantizeLinear", inputs: inputs, outputs: [name],
-        attributes: attributes))
-    return values(integers, format, spans)
+    let name = site.site.name
+    return ONNXNode(
+      name: "\(name)/dequantize", type: "DequantizeLinear", inputs: inputs, outputs: [name],
+      attributes: attributes)
   }
 
   /// What a reader of the exported file computes: (code − zero) · scale in float32.
@@ -94,7 +116,7 @@ struct WeightStorage {
   }
 
   /// The narrowest of ONNX's types that holds the codes.
-  private static func elementType(_ format: IntegerFormat, opset: Int) -> ElementType {
+  static func elementType(_ format: IntegerFormat, opset: Int) -> ElementType {
     if opset >= 21, format.bits <= 4 { return format.isSymmetric ? .int4 : .uint4 }
     return format.isSymmetric ? .int8 : .uint8
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ViseEvaluation
+import ViseFormats
 import ViseModels
 import ViseTensor
 
@@ -63,9 +64,9 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard imageOptions.data == nil else {
+    guard imageOptions.data == nil, !ONNXReader.accepts(path: input.model) else {
       guard text == nil, selfGenerate == nil else {
-        throw ValidationError("--data goes with neither --text nor --self-generate")
+        throw ValidationError("images go with neither --text nor --self-generate")
       }
       return
     }
@@ -94,7 +95,7 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      guard imageOptions.data == nil else {
+      guard imageOptions.data == nil, !ONNXReader.accepts(path: input.model) else {
         try GraphCalibration(
           path: input.model, out: out, replacing: overwrite, limit: limit,
           imageOptions: imageOptions, options: options

@@ -20,7 +20,7 @@ struct GraphCalibration {
   func run(json: Bool) throws {
     let model = try GraphModel.open(path: path).foldingNormalizations()
     let images = try imageOptions.images(
-      for: model, limit: limit, byteLimit: options.memoryByteCount)
+      for: model, use: .calibration, limit: limit, byteLimit: options.memoryByteCount)
     let collector = try GraphCalibrationCollector(
       model: model, images: images, pool: options.pool(), byteLimit: options.memoryByteCount)
     let progress = ProgressLine("calibrating image")

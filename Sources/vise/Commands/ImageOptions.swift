@@ -1,13 +1,18 @@
-import ArgumentParser
+public import ArgumentParser
 import ViseEvaluation
 import ViseFormats
 import ViseGraphs
+import ViseImages
 import ViseTensor
 
 /// Options of the measurement of ONNX classifiers.
 struct ImageOptions: ParsableArguments {
   @Option(
-    help: "For ONNX: labelled images, an .npz file of x and y or an IDX file such as MNIST's.")
+    help: """
+      For ONNX: labelled images, an .npz file of x and y, an IDX file such as MNIST's or a folder with \
+      a subfolder of PNG or JPEG images for each class; by default what data.toml beside the model \
+      names.
+      """)
   var data: String?
 
   @Option(
@@ -20,43 +25,85 @@ struct ImageOptions: ParsableArguments {
   @Option(help: "Deviation of each channel, by which the images are divided then.")
   var std: NumberList?
 
+  @Option(help: "For a folder: the length the shorter side is scaled to.")
+  var resize: Int?
+
+  @Option(help: "For a folder: the side of the square cut from the middle.")
+  var crop: Int?
+
+  @Option(help: "For a folder: rgb, bgr or gray; by default as many as the model reads.")
+  var channels: ImagePreparation.Channels?
+
   func validate() throws {
+    guard (1...8192).contains(resize ?? 1), (1...8192).contains(crop ?? 1) else {
+      throw ValidationError("--resize and --crop take 1 to 8192 pixels")
+    }
     guard (mean == nil) == (std == nil), mean?.values.count == std?.values.count else {
       throw ValidationError("--mean and --std go together, one number a channel each")
     }
   }
 
-  /// The images as `model` expects them.
+  /// The images as `model` expects them: those of the options, or those declared beside the model.
   ///
   /// - Parameter needsLabels: whether labels are read; without them all are 0.
+  /// - Throws: `InputError.noImages` where neither names any, and what reading them throws.
   func images(
-    for model: GraphModel, limit: Int?, byteLimit: Int, needsLabels: Bool = true
+    for model: GraphModel, use: ImageDeclaration.Use = .evaluation, limit: Int?, byteLimit: Int,
+    needsLabels: Bool = true
   ) throws -> LabelledImages {
-    let declared = model.source.graph.inputs.first?.shape
-    var channels: Int?
-    if let declared, declared.count > 1, case .fixed(let count) = declared[1] { channels = count }
-    guard let data else { throw InputError.noImages }
-    return try images(
-      of: arrays(data, byteLimit: byteLimit, needsLabels: needsLabels), channels: channels,
-      limit: limit)
+    let images = try found(
+      beside: model, use: use, limit: limit, byteLimit: byteLimit, needsLabels: needsLabels)
+    guard let images else { throw InputError.noImages }
+    return images
   }
 
-  private func images(
-    of arrays: (x: Tensor, y: Tensor), channels: Int?, limit: Int?
-  ) throws -> LabelledImages {
-    let (x, y) = arrays
+  /// As `images`, `nil` where none are named.
+  func found(
+    beside model: GraphModel, use: ImageDeclaration.Use = .evaluation, limit: Int?, byteLimit: Int,
+    needsLabels: Bool = true
+  ) throws -> LabelledImages? {
+    let declared = try ImageDeclaration.beside(model: model.source.path)
+    guard let path = data ?? declared?.path(for: use) else { return nil }
+    let normalization =
+      mean.flatMap { mean in
+        std.map { LabelledImages.Normalization(mean: mean.values, deviation: $0.values) }
+      } ?? declared?.normalization
+    let (x, y) = try arrays(
+      path, preparation(declared?.preparation, for: model), limit: limit, byteLimit: byteLimit,
+      needsLabels: needsLabels)
     let count = min(limit ?? .max, x.shape.first ?? 0, y.shape.first ?? 0)
     return try LabelledImages(
-      images: Self.first(count, of: x), labels: Self.first(count, of: y), channels: channels,
-      normalization: mean.flatMap { mean in
-        std.map { LabelledImages.Normalization(mean: mean.values, deviation: $0.values) }
-      })
+      images: Self.first(count, of: x), labels: Self.first(count, of: y),
+      channels: Self.channels(of: model), normalization: normalization)
+  }
+
+  /// What is done to images of a folder: as the options say, then as declared.
+  private func preparation(
+    _ declared: ImagePreparation?, for model: GraphModel
+  ) -> ImagePreparation {
+    ImagePreparation(
+      resize: resize ?? declared?.resize, crop: crop ?? declared?.crop,
+      channels: channels ?? declared?.channels ?? (Self.channels(of: model) == 1 ? .gray : .rgb))
+  }
+
+  /// The channels the model declares of its input.
+  private static func channels(of model: GraphModel) -> Int? {
+    guard let shape = model.source.graph.inputs.first?.shape, shape.count > 1,
+      case .fixed(let count) = shape[1]
+    else { return nil }
+    return count
   }
 
   /// Images and labels of the files.
   private func arrays(
-    _ data: String, byteLimit: Int, needsLabels: Bool
+    _ data: String, _ preparation: ImagePreparation, limit: Int?, byteLimit: Int,
+    needsLabels: Bool
   ) throws -> (x: Tensor, y: Tensor) {
+    if ImageFolder.isFolder(data) {
+      let loaded = try ImageFolder(path: data).load(
+        preparation, limit: limit, byteLimit: byteLimit)
+      return (Tensor(loaded.shape, loaded.bytes), Tensor([loaded.labels.count], loaded.labels))
+    }
     guard IDXFile.accepts(path: data) else {
       let file = try ArrayFile(path: data, byteLimit: byteLimit)
       let images = try file.array("x")
@@ -101,3 +148,5 @@ struct NumberList: ExpressibleByArgument {
     values = numbers
   }
 }
+
+extension ImagePreparation.Channels: ExpressibleByArgument {}

@@ -3,6 +3,7 @@ import Glibc
 import ViseCompression
 import ViseEstimates
 import ViseEvaluation
+import ViseFormats
 import ViseModels
 import ViseTensor
 
@@ -71,7 +72,8 @@ struct MeasureCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard [text, imageOptions.data, pairs].count(where: { $0 != nil }) == 1 else {
+    let given = [text, imageOptions.data, pairs].count { $0 != nil }
+    guard given == 1 || given == 0 && ONNXReader.accepts(path: input.model) else {
       throw ValidationError("give --text, --data for an ONNX classifier or --pairs for an encoder")
     }
     guard text != nil else { return }

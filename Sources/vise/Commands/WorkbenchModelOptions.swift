@@ -6,7 +6,10 @@ import ViseTrials
 /// The model the workbench opens, and what its engine works with.
 struct WorkbenchModelOptions: ParsableArguments {
   @Argument(
-    help: "A GGUF or safetensors model; without one `open` lists some, and others take the sample.")
+    help: """
+      A GGUF, safetensors or ONNX model; without one `open` lists some, and others take the sample.
+      """
+  )
   var model: String?
 
   @Option(help: "The text quality is measured on; the sample model's by default.")
@@ -17,6 +20,8 @@ struct WorkbenchModelOptions: ParsableArguments {
 
   @Option(help: "Tokens of a window; its second half is scored.")
   var window = 512
+
+  @OptionGroup var imageOptions: ImageOptions
 
   @OptionGroup var calibration: CalibrationOptions
 
@@ -53,6 +58,13 @@ struct WorkbenchModelOptions: ParsableArguments {
       textPath: textPath, tokenLimit: limit, windowLength: window,
       memoryByteCount: options.memoryByteCount,
       calibrationPath: calibration.calibration, describe: { ErrorText.describe($0) })
+    let (imageOptions, memory) = (imageOptions, options.memoryByteCount)
+    engine.images = { model in
+      try imageOptions.found(beside: model, limit: nil, byteLimit: memory)
+    }
+    if let path = calibration.calibration {
+      engine.graphCalibration = { try GraphCalibrationFile(path: path, model: $0) }
+    }
     engine.levels = LevelDatabase.standard()
     engine.effects = EffectFiles.standard()
     engine.trialFolder = TrialStore.standardFolder()

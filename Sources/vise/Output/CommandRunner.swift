@@ -4,6 +4,7 @@ import ViseDevices
 import ViseEvaluation
 import ViseFormats
 import ViseGraphs
+import ViseImages
 import ViseModels
 import ViseSearch
 import ViseTensor
@@ -37,7 +38,8 @@ enum CommandRunner {
       is EvaluationError, is CalibrationError, is ExportError, is BlockDropError, is RewriteError,
       is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
       is OperatorFault, is ArrayFileError, is ImageSetError, is BERTGraph.Fault,
-      is SentencePairsError, is GradientError, is TrainingError:
+      is SentencePairsError, is GradientError, is TrainingError, is ImageDeclaration.Fault,
+      is ImageError:
       true
     default: false
     }

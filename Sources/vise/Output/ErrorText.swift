@@ -3,6 +3,7 @@ import ViseCompression
 import ViseDevices
 import ViseEvaluation
 import ViseFormats
+import ViseImages
 import ViseModels
 import ViseSearch
 import ViseTensor
@@ -75,6 +76,8 @@ enum ErrorText {
     case InputError.notONNX: "only ONNX models are written as ONNX"
     case let error as ImageSetError: images(error)
     case let error as TrainingError: training(error)
+    case let error as ImageError: image(error)
+    case let error as ImageDeclaration.Fault: declaration(error)
     case InputError.noSampleModel:
       "no sample model found; name a model, or set VISE_SAMPLES to the SampleModels folder"
     case InputError.noSampleText:
@@ -251,5 +254,5 @@ enum ErrorText {
     }
   }
 
-  private static func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }
+  static func systemText(_ code: Int32) -> String { String(cString: strerror(code)) }
 }

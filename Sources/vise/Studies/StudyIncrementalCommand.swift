@@ -1,6 +1,7 @@
 import ArgumentParser
 import ViseCompression
 import ViseEvaluation
+import ViseFormats
 import ViseModels
 import ViseTensor
 
@@ -8,7 +9,8 @@ import ViseTensor
 struct StudyIncrementalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "incremental",
-    abstract: "Time re-measuring after an edit at block k against a full evaluation.")
+    abstract: "Time re-measuring after an edit at block k against a full evaluation.",
+    discussion: "Of an ONNX classifier: after an edit of each layer in turn, on images.")
 
   @OptionGroup var input: ModelArguments
 
@@ -23,6 +25,8 @@ struct StudyIncrementalCommand: ParsableCommand {
 
   @Option(help: "Runs of each figure; the median counts.")
   var runs = 3
+
+  @OptionGroup var imageOptions: ImageOptions
 
   @OptionGroup var options: RunOptions
 
@@ -63,6 +67,17 @@ struct StudyIncrementalCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
+      if ONNXReader.accepts(path: input.model) {
+        let report = try ClassifierIncremental(
+          path: input.model, imageOptions: imageOptions, options: options, runs: runs
+        ).report()
+        if input.json {
+          try JSONOutput.write(report)
+        } else {
+          ClassifierIncremental.printSummary(report)
+        }
+        return
+      }
       let model = try Model(path: input.model)
       let path = try SampleModels.text(text)
       let session = try options.session(model)

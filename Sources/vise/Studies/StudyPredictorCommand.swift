@@ -1,5 +1,6 @@
 import ArgumentParser
 import ViseEvaluation
+import ViseFormats
 import ViseGraphs
 import ViseModels
 import ViseTensor
@@ -60,7 +61,7 @@ struct StudyPredictorCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      if imageOptions.data != nil {
+      if imageOptions.data != nil || ONNXReader.accepts(path: model) {
         let report = try ClassifierStudyRun(
           path: model, imageOptions: imageOptions, options: options,
           calibration: calibration.calibration, plans: plans, trials: trials, probe: probe,
