@@ -44,9 +44,9 @@ public struct KnownPass: Sendable {
   ) throws -> Bool {
     guard case .linear(let weight, let bias) = node.operation, !changed.contains(weight),
       bias.map({ !changed.contains($0) }) ?? true, source.activationType(for: weight) == nil,
-      let before = trace.inputs[node.inputs[0]], let output = trace.outputs[index],
-      let rounded = try weights.weight(weight, from: source)
+      let before = trace.inputs[node.inputs[0]], let output = trace.outputs[index]
     else { return false }
+    let rounded = try weights.weight(weight, from: source)
     withExtendedLifetime(output) { y.pointer.update(from: output.pointer, count: output.count) }
     rounded.addProduct(
       rows: 0..<rounded.rows, with: RoundedChange(x, from: before), to: y.pointer,
@@ -75,7 +75,7 @@ public final class RoundedWeights: Sendable {
   }
 
   /// Several workers may make the same weight at once.
-  func weight(_ key: String, from source: some WeightSource) throws -> RoundedWeight? {
+  func weight(_ key: String, from source: some WeightSource) throws -> RoundedWeight {
     if let found = known.withLock({ $0[key] }) { return found }
     let made = try RoundedWeight(try source.weight(key), work: RowWork(pool: nil))
     known.withLock { $0[key] = made }
