@@ -6,41 +6,42 @@
 #define VISE_BODY "convolve_body.h"
 #include "each_variant.h"
 
-void vise_shifted_sums_variant(int variant, const float *restrict w,
-                               const int64_t *restrict offsets, int64_t depth,
-                               const float *restrict x, int64_t count, float *restrict y,
-                               int64_t y_stride) {
-  VISE_CALL(variant, shifted_sums, w, offsets, depth, x, count, y, y_stride);
+void vise_pixel_sums_variant(int variant, const float *restrict w, int64_t blocks,
+                             struct vise_taps taps, const float *restrict x, int64_t x_step,
+                             int64_t pixels, float *restrict y, int64_t y_step) {
+  VISE_CALL(variant, pixel_sums, w, blocks, taps, x, x_step, pixels, y, y_step);
 }
 
-void vise_shifted_sums(const float *restrict w, const int64_t *restrict offsets, int64_t depth,
-                       const float *restrict x, int64_t count, float *restrict y,
-                       int64_t y_stride) {
-  VISE_CALL(vise_variant(), shifted_sums, w, offsets, depth, x, count, y, y_stride);
+void vise_pixel_sums(const float *restrict w, int64_t blocks, struct vise_taps taps,
+                     const float *restrict x, int64_t x_step, int64_t pixels, float *restrict y,
+                     int64_t y_step) {
+  VISE_CALL(vise_variant(), pixel_sums, w, blocks, taps, x, x_step, pixels, y, y_step);
 }
 
-void vise_shifted_sums_reference(const float *restrict w, const int64_t *restrict offsets,
-                                 int64_t depth, const float *restrict x, int64_t count,
-                                 float *restrict y, int64_t y_stride) {
-  for (int f = 0; f < VISE_FILTER_BLOCK; f++) {
-    for (int64_t p = 0; p < count; p++) {
+void vise_pixel_sums_reference(const float *restrict w, int64_t blocks, struct vise_taps taps,
+                               const float *restrict x, int64_t x_step, int64_t pixels,
+                               float *restrict y, int64_t y_step) {
+  int64_t depth = taps.runs * taps.length;
+  for (int64_t p = 0; p < pixels; p++) {
+    for (int64_t f = 0; f < blocks * VISE_FILTER_BLOCK; f++) {
+      const float *weights =
+          w + f / VISE_FILTER_BLOCK * depth * VISE_FILTER_BLOCK + f % VISE_FILTER_BLOCK;
       float sum = 0.0f;
       for (int64_t k = 0; k < depth; k++) {
-        sum = fmaf(w[k * VISE_FILTER_BLOCK + f], x[offsets[k] + p], sum);
+        int64_t place = taps.offsets[k / taps.length] + k % taps.length;
+        sum = fmaf(weights[k * VISE_FILTER_BLOCK], x[p * x_step + place], sum);
       }
-      y[f * y_stride + p] = sum;
+      y[p * y_step + f] = sum;
     }
   }
 }
 
-void vise_finish_rows(const float *restrict x, int64_t rows, int64_t width, int64_t x_stride,
-                      float factor, float shift, const float *restrict more, int rectify,
-                      float *restrict y) {
-  VISE_CALL(vise_variant(), finish_rows, x, rows, width, x_stride, factor, shift, more, rectify,
-            y);
+void vise_finish_pixels(const float *restrict x, int64_t x_step, int64_t pixels, int64_t filters,
+                        struct vise_finish finish, float *restrict y, int64_t plane) {
+  VISE_CALL(vise_variant(), finish_pixels, x, x_step, pixels, filters, finish, y, plane);
 }
 
-void vise_pad_plane(const float *restrict x, int64_t rows, int64_t width, int64_t top,
-                    int64_t left, int64_t y_rows, int64_t y_width, float *restrict y) {
-  VISE_CALL(vise_variant(), pad_plane, x, rows, width, top, left, y_rows, y_width, y);
+void vise_interleave(const float *restrict x, int64_t plane, int64_t pixels, int64_t channels,
+                     float *restrict y) {
+  VISE_CALL(vise_variant(), interleave, x, plane, pixels, channels, y);
 }

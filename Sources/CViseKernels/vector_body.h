@@ -24,13 +24,21 @@ VISE_INLINE void V(store)(float *p, vf v) { memcpy(p, &v, sizeof v); }
 
 /// The first `count` < 16 floats at `p`; the other lanes are `fill`.
 VISE_INLINE vf V(load_part)(const float *p, int64_t count, float fill) {
+#if defined(VISE_WIDE)
+  return (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << count) - 1), p);
+#else
   vf v = (vf)fill;
   memcpy(&v, p, (size_t)count * sizeof(float));
   return v;
+#endif
 }
 
 VISE_INLINE void V(store_part)(float *p, vf v, int64_t count) {
+#if defined(VISE_WIDE)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+#else
   memcpy(p, &v, (size_t)count * sizeof(float));
+#endif
 }
 
 VISE_INLINE vi V(bits)(vf v) { return (vi)v; }

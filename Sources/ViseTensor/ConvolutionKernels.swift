@@ -2,35 +2,64 @@ import CViseKernels
 
 /// The inner loops of convolutions on float32, on the calling thread; `vise_convolve.h` has the formulas.
 public enum ConvolutionKernels {
-  /// Filters whose sums are made together.
+  /// Filters whose sums lie side by side.
   public static let filterBlock = Int(VISE_FILTER_BLOCK)
-  /// Floats beyond the last that may be read of an image, and written of a row of sums.
-  public static let slack = Int(VISE_CONVOLVE_SLACK)
 
-  /// Sums of shifted rows for `filterBlock` filters.
-  public static func shiftedSums(
-    weights: UnsafePointer<Float>, offsets: UnsafePointer<Int64>, depth: Int,
-    image: UnsafePointer<Float>, count: Int, into sums: UnsafeMutablePointer<Float>, stride: Int
-  ) {
-    vise_shifted_sums(weights, offsets, Int64(depth), image, Int64(count), sums, Int64(stride))
+  /// What one output reads of an image whose channels lie side by side.
+  public struct Taps: Sendable {
+    public let offsets: [Int64]
+    /// Floats that lie together at each offset.
+    public let length: Int
+
+    public init(offsets: [Int64], length: Int) {
+      self.offsets = offsets
+      self.length = length
+    }
   }
 
-  /// y = act(x · factor + shift + more), row by row.
-  public static func finishRows(
-    _ x: UnsafePointer<Float>, rows: Int, width: Int, stride: Int, factor: Float, shift: Float,
-    more: UnsafePointer<Float>?, rectify: Bool, into y: UnsafeMutablePointer<Float>
-  ) {
-    vise_finish_rows(
-      x, Int64(rows), Int64(width), Int64(stride), factor, shift, more, rectify ? 1 : 0, y)
+  /// How the sums of a block of filters become outputs: act(sum · factor + shift + more).
+  public struct Finish {
+    let formula: vise_finish
+
+    /// - Parameters:
+    ///   - factors: `filterBlock` numbers, as `shifts` are.
+    ///   - more: lies as the result does; `nil` adds nothing.
+    public init(
+      factors: UnsafePointer<Float>, shifts: UnsafePointer<Float>, more: UnsafePointer<Float>?,
+      rectifies: Bool
+    ) {
+      formula = vise_finish(
+        factors: factors, shifts: shifts, more: more, rectify: rectifies ? 1 : 0)
+    }
   }
 
-  /// A plane with zeros around it.
-  public static func padPlane(
-    _ x: UnsafePointer<Float>, rows: Int, width: Int, top: Int, left: Int, paddedRows: Int,
-    paddedWidth: Int, into y: UnsafeMutablePointer<Float>
+  /// Sums of `blocks` · `filterBlock` filters for a row of pixels, a pixel's side by side.
+  public static func pixelSums(
+    weights: UnsafePointer<Float>, blocks: Int, _ taps: Taps, image: UnsafePointer<Float>,
+    step: Int, pixels: Int, into sums: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    vise_pad_plane(
-      x, Int64(rows), Int64(width), Int64(top), Int64(left), Int64(paddedRows),
-      Int64(paddedWidth), y)
+    taps.offsets.withUnsafeBufferPointer { offsets in
+      let places = vise_taps(
+        offsets: offsets.baseAddress, runs: Int64(offsets.count), length: Int64(taps.length))
+      vise_pixel_sums(
+        weights, Int64(blocks), places, image, Int64(step), Int64(pixels), sums, Int64(stride))
+    }
+  }
+
+  /// Sums of up to `filterBlock` filters, finished, a plane of `plane` floats a filter.
+  public static func finishPixels(
+    _ sums: UnsafePointer<Float>, stride: Int, pixels: Int, filters: Int, _ finish: Finish,
+    into result: UnsafeMutablePointer<Float>, plane: Int
+  ) {
+    vise_finish_pixels(
+      sums, Int64(stride), Int64(pixels), Int64(filters), finish.formula, result, Int64(plane))
+  }
+
+  /// A row of pixels of planes as pixels with their channels side by side.
+  public static func interleave(
+    _ source: UnsafePointer<Float>, plane: Int, pixels: Int, channels: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    vise_interleave(source, Int64(plane), Int64(pixels), Int64(channels), target)
   }
 }

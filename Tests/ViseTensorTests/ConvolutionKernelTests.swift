@@ -2,69 +2,87 @@ import CViseKernels
 import Testing
 
 private struct Case: CustomStringConvertible, Sendable {
-  let depth: Int
-  let count: Int
-  var description: String { "\(depth) rows, \(count) positions" }
+  let runs: Int
+  let length: Int
+  let blocks: Int
+  let pixels: Int
+  var description: String { "\(runs) runs of \(length), \(blocks) blocks, \(pixels) pixels" }
 }
 
 private let cases = [
-  Case(depth: 1, count: 1), Case(depth: 9, count: 15), Case(depth: 27, count: 32),
-  Case(depth: 144, count: 49), Case(depth: 30, count: 64), Case(depth: 7, count: 200),
+  Case(runs: 1, length: 1, blocks: 1, pixels: 1), Case(runs: 3, length: 3, blocks: 1, pixels: 28),
+  Case(runs: 3, length: 48, blocks: 2, pixels: 14), Case(runs: 9, length: 5, blocks: 3, pixels: 7),
+  Case(runs: 2, length: 7, blocks: 5, pixels: 31), Case(runs: 1, length: 64, blocks: 4, pixels: 49),
 ]
 
 /// The variants this CPU has.
 private let variants: [Int32] = (0...Int32(vise_best_variant())).map { $0 }
 
 @Test(arguments: cases, variants)
-private func shiftedSumsAreTheirDefinitionBitForBit(shape: Case, variant: Int32) {
+private func pixelSumsAreTheirDefinitionBitForBit(shape: Case, variant: Int32) {
   var numbers = TestNumbers(seed: 5)
-  let block = Int(VISE_FILTER_BLOCK)
-  let offsets = (0..<shape.depth).map { Int64($0 * 37 % 101) }
-  let image = numbers.floats(101 + shape.count + Int(VISE_CONVOLVE_SLACK), limit: 2)
-  let weights = numbers.floats(shape.depth * block, limit: 1)
-  let stride = (shape.count + 15) / 16 * 16
-  var sums = [Float](repeating: -1, count: block * stride)
+  let (block, step) = (Int(VISE_FILTER_BLOCK), 3)
+  let offsets = (0..<shape.runs).map { Int64($0 * 37 % 101) }
+  let image = numbers.floats(101 + shape.length + shape.pixels * step, limit: 2)
+  let weights = numbers.floats(shape.blocks * shape.runs * shape.length * block, limit: 1)
+  let stride = shape.blocks * block + 2
+  var sums = [Float](repeating: -1, count: shape.pixels * stride)
   var expected = sums
-  vise_shifted_sums_variant(
-    variant, weights, offsets, Int64(shape.depth), image, Int64(shape.count), &sums, Int64(stride))
-  vise_shifted_sums_reference(
-    weights, offsets, Int64(shape.depth), image, Int64(shape.count), &expected, Int64(stride))
-  for filter in 0..<block {
-    let row = filter * stride..<filter * stride + shape.count
-    #expect(Array(sums[row]) == Array(expected[row]))
+  offsets.withUnsafeBufferPointer { offsets in
+    let taps = vise_taps(
+      offsets: offsets.baseAddress, runs: Int64(shape.runs), length: Int64(shape.length))
+    vise_pixel_sums_variant(
+      variant, weights, Int64(shape.blocks), taps, image, Int64(step), Int64(shape.pixels), &sums,
+      Int64(stride))
+    vise_pixel_sums_reference(
+      weights, Int64(shape.blocks), taps, image, Int64(step), Int64(shape.pixels), &expected,
+      Int64(stride))
   }
+  #expect(sums == expected)
 }
 
-@Test(arguments: [1, 15, 16, 40], [false, true])
-func finishedRowsAreScaledShiftedAddedAndRectified(width: Int, rectify: Bool) {
+@Test(arguments: [1, 15, 16, 40], [1, 7, 16])
+func finishedPixelsAreScaledShiftedAddedAndRectified(pixels: Int, filters: Int) {
   var numbers = TestNumbers(seed: 6)
-  let (rows, stride) = (3, width + 5)
-  let x = numbers.floats(rows * stride, limit: 1), more = numbers.floats(rows * width, limit: 1)
-  var y = [Float](repeating: .nan, count: rows * width)
-  vise_finish_rows(
-    x, Int64(rows), Int64(width), Int64(stride), 1.5, -0.25, more, rectify ? 1 : 0, &y)
-  for row in 0..<rows {
-    for i in 0..<width {
-      let value = x[row * stride + i] * 1.5 + -0.25 + more[row * width + i]
-      #expect(y[row * width + i] == (rectify ? max(0, value) : value))
+  let (step, plane) = (19, pixels + 3)
+  let x = numbers.floats(pixels * step, limit: 1)
+  let more = numbers.floats(filters * plane, limit: 1)
+  let (factors, shifts) = (numbers.floats(16, limit: 2), numbers.floats(16, limit: 1))
+  for rectifies in [false, true] {
+    var y = [Float](repeating: -9, count: filters * plane)
+    factors.withUnsafeBufferPointer { factors in
+      shifts.withUnsafeBufferPointer { shifts in
+        more.withUnsafeBufferPointer { more in
+          let finish = vise_finish(
+            factors: factors.baseAddress, shifts: shifts.baseAddress, more: more.baseAddress,
+            rectify: rectifies ? 1 : 0)
+          vise_finish_pixels(
+            x, Int64(step), Int64(pixels), Int64(filters), finish, &y, Int64(plane))
+        }
+      }
+    }
+    for filter in 0..<filters {
+      for p in 0..<plane {
+        guard p < pixels else {
+          #expect(y[filter * plane + p] == -9)
+          continue
+        }
+        let value =
+          x[p * step + filter] * factors[filter] + shifts[filter] + more[filter * plane + p]
+        #expect(y[filter * plane + p] == (rectifies ? max(0, value) : value))
+      }
     }
   }
 }
 
-@Test(arguments: [1, 16, 19], [0, 2])
-func aPaddedPlaneHasZerosAroundIt(width: Int, pad: Int) {
+@Test(arguments: [1, 16, 19, 49], [1, 3, 16, 37])
+func interleavedPixelsHaveTheirChannelsSideBySide(pixels: Int, channels: Int) {
   var numbers = TestNumbers(seed: 7)
-  let rows = 4
-  let x = numbers.floats(rows * width, limit: 1)
-  let (paddedRows, paddedWidth) = (rows + pad + 1, width + 2 * pad)
-  var y = [Float](repeating: .nan, count: paddedRows * paddedWidth)
-  vise_pad_plane(
-    x, Int64(rows), Int64(width), Int64(pad), Int64(pad), Int64(paddedRows), Int64(paddedWidth), &y)
-  for row in 0..<paddedRows {
-    for i in 0..<paddedWidth {
-      let (from, column) = (row - pad, i - pad)
-      let isInside = (0..<rows).contains(from) && (0..<width).contains(column)
-      #expect(y[row * paddedWidth + i] == (isInside ? x[from * width + column] : 0))
-    }
+  let plane = pixels + 2
+  let x = numbers.floats(channels * plane, limit: 1)
+  var y = [Float](repeating: .nan, count: pixels * channels)
+  vise_interleave(x, Int64(plane), Int64(pixels), Int64(channels), &y)
+  for p in 0..<pixels {
+    for c in 0..<channels { #expect(y[p * channels + c] == x[c * plane + p]) }
   }
 }

@@ -3,43 +3,56 @@
 
 #include <stdint.h>
 
-/// Filters whose sums are made together; weights of others are zero.
-#define VISE_FILTER_BLOCK 8
-/// Floats beyond the last that may be read of a row, and written of a sum.
-#define VISE_CONVOLVE_SLACK 48
+/// Filters whose sums lie side by side; weights of others are zero.
+#define VISE_FILTER_BLOCK 16
 
-/// y[f · y_stride + p] = Σ_k w[k · 8 + f] · x[offsets[k] + p] for eight filters f, p < `count`.
+/// What one output of a convolution reads: `runs` runs of `length` floats, run r at `offsets[r]`.
 ///
-/// A convolution of stride 1 is such sums over an image whose rows lie behind each other with their
-/// padding: `offsets` are the places of the kernel's elements in all channels. Sums run over k in
-/// order, each product fused into its sum. Reads up to VISE_CONVOLVE_SLACK floats beyond the last
-/// position of each row, and writes whole sixteens: y_stride ≥ `count` rounded up to a multiple of 16.
-void vise_shifted_sums(const float *restrict w, const int64_t *restrict offsets, int64_t depth,
-                       const float *restrict x, int64_t count, float *restrict y,
-                       int64_t y_stride);
+/// With the channels of a pixel side by side a row of the kernel is one run, or one a column where
+/// it is dilated.
+struct vise_taps {
+  const int64_t *offsets;
+  int64_t runs;
+  int64_t length;
+};
+
+/// y[p · y_step + b · 16 + f] = Σ_k w[(b · depth + k) · 16 + f] · x[p · x_step + place(k)].
+///
+/// For p < `pixels`, b < `blocks`, f < 16; k counts the floats of the taps in order and depth is
+/// their number. Sums run over k in order, each product fused into its sum.
+void vise_pixel_sums(const float *restrict w, int64_t blocks, struct vise_taps taps,
+                     const float *restrict x, int64_t x_step, int64_t pixels, float *restrict y,
+                     int64_t y_step);
 
 /// The same on one CPU variant (VISE_VARIANT_…), which the CPU must have.
-void vise_shifted_sums_variant(int variant, const float *restrict w,
-                               const int64_t *restrict offsets, int64_t depth,
-                               const float *restrict x, int64_t count, float *restrict y,
-                               int64_t y_stride);
+void vise_pixel_sums_variant(int variant, const float *restrict w, int64_t blocks,
+                             struct vise_taps taps, const float *restrict x, int64_t x_step,
+                             int64_t pixels, float *restrict y, int64_t y_step);
 
-/// The definition of `vise_shifted_sums`; writes y[f · y_stride + p] for p < `count` alone.
-void vise_shifted_sums_reference(const float *restrict w, const int64_t *restrict offsets,
-                                 int64_t depth, const float *restrict x, int64_t count,
-                                 float *restrict y, int64_t y_stride);
+/// The definition of `vise_pixel_sums`.
+void vise_pixel_sums_reference(const float *restrict w, int64_t blocks, struct vise_taps taps,
+                               const float *restrict x, int64_t x_step, int64_t pixels,
+                               float *restrict y, int64_t y_step);
 
-/// y[r · width + i] = act(x[r · x_stride + i] · factor + shift + more[r · width + i]).
+/// How sums become outputs: act(sum · factors[f] + shifts[f] + more).
+struct vise_finish {
+  /// Sixteen each.
+  const float *factors;
+  const float *shifts;
+  /// Lies as the result does; null adds nothing.
+  const float *more;
+  /// act is max(0, ·), else nothing.
+  int rectify;
+};
+
+/// y[f · plane + p] = act(x[p · x_step + f] · factors[f] + shifts[f] + more[f · plane + p]).
 ///
-/// `more` may be null and then adds nothing; act is max(0, ·) with `rectify`, else nothing.
-void vise_finish_rows(const float *restrict x, int64_t rows, int64_t width, int64_t x_stride,
-                      float factor, float shift, const float *restrict more, int rectify,
-                      float *restrict y);
+/// For p < `pixels` and f < `filters` ≤ 16; all sixteen of x are read.
+void vise_finish_pixels(const float *restrict x, int64_t x_step, int64_t pixels, int64_t filters,
+                        struct vise_finish finish, float *restrict y, int64_t plane);
 
-/// Copies `rows` rows of `width` floats to the places left … of rows of `y_width` floats.
-///
-/// Everything else of the y_rows · y_width floats becomes 0: `top` rows above, the rest below.
-void vise_pad_plane(const float *restrict x, int64_t rows, int64_t width, int64_t top,
-                    int64_t left, int64_t y_rows, int64_t y_width, float *restrict y);
+/// y[p · channels + c] = x[c · plane + p] for p < `pixels`, c < `channels`.
+void vise_interleave(const float *restrict x, int64_t plane, int64_t pixels, int64_t channels,
+                     float *restrict y);
 
 #endif

@@ -21,7 +21,8 @@ public struct ClassifierEvaluator: Sendable {
 
   /// - Parameters:
   ///   - byteLimit: bytes that one value of a run may have.
-  ///   - checkpointBudget: bytes that what the reference makes inside may take.
+  ///   - checkpointBudget: bytes that what the reference makes inside may take, for the plans that
+  ///     follow; 0 is best where none does.
   public init(
     model: GraphModel, images: LabelledImages, pool: ComputePool, byteLimit: Int,
     checkpointBudget: Int? = nil
@@ -107,7 +108,7 @@ public struct ClassifierEvaluator: Sendable {
   ) throws -> [Part] {
     let length = Self.batchLength
     precondition(range.lowerBound % length == 0)
-    let other = planned.changed.isEmpty ? nil : try Other(planned, program, checkpoints.cuts)
+    let other = planned.changed.isEmpty ? nil : try Other(planned, program)
     let first = range.lowerBound / length
     let count = (range.upperBound + length - 1) / length - first
     let parts = PartList<Part>(count: count)
@@ -117,7 +118,7 @@ public struct ClassifierEvaluator: Sendable {
       let covered = batch * length..<min((batch + 1) * length, images.count)
       let context = GraphContext(
         pool: nil, memory: memories[worker], byteLimit: byteLimit, cancellation: cancellation)
-      let reference = try reference(batch, covered, context)
+      let reference = try reference(batch, covered, for: other, context)
       let logits = try other.map { try run($0, reference, covered, context) }
       let kept = range.clamped(to: covered).count * reference.logits.count / covered.count
       parts.set(
@@ -133,51 +134,56 @@ public struct ClassifierEvaluator: Sendable {
   /// The planned program, and where it can go on from what the reference made.
   private struct Other: Sendable {
     let program: GraphProgram
-    /// The same value in the reference and here.
-    let cut: (reference: Int, planned: Int)?
+    /// The same values in the reference and here, the deepest last.
+    let cuts: [(reference: Int, planned: Int)]
 
-    init(_ planned: PlannedGraph, _ reference: GraphProgram, _ kept: [Int]) throws {
+    init(_ planned: PlannedGraph, _ reference: GraphProgram) throws {
       program = try GraphProgram(planned.model)
       let weights = Set(planned.changed.compactMap { reference.value(named: $0) })
-      let usable = Set(kept).intersection(reference.cuts(before: weights))
-      let found = kept.last { usable.contains($0) }
       let program = program
-      cut = found.flatMap { cut in
+      cuts = reference.cuts(before: weights).compactMap { cut in
         program.value(named: reference.valueName(cut)).map { (cut, $0) }
+      }
+    }
+
+    /// The deepest of `values` that a run can begin with.
+    func start(_ values: [Int: Tensor]) -> [Int: Tensor]? {
+      cuts.last { values[$0.reference] != nil }.flatMap { cut in
+        values[cut.reference].map { [cut.planned: $0] }
       }
     }
   }
 
   /// What the reference makes of a batch; run once.
+  ///
+  /// The first time there is the value, too, that `other` best begins with, which is not kept for it.
   private func reference(
-    _ batch: Int, _ range: Range<Int>, _ context: GraphContext
+    _ batch: Int, _ range: Range<Int>, for other: Other?, _ context: GraphContext
   ) throws -> ReferenceCheckpoints.Batch {
     if let known = checkpoints.batch(batch) { return known }
     let (input, output) = (program.inputValues[0], program.outputs[0])
+    let start = other?.cuts.last.map { [$0.reference] } ?? []
     var made = try program.run(
-      [input: images.batch(range)], wanted: [output] + checkpoints.cuts, context: context)
+      [input: images.batch(range)], wanted: [output] + checkpoints.cuts + start, context: context)
     let logits = try rows(made[output], range)
     let classes = logits.count / range.count
     for label in images.labels[range] where !(0..<classes).contains(label) {
       throw ImageSetError.labelOutOfRange(label, classes: classes)
     }
     made[output] = nil
-    let result = ReferenceCheckpoints.Batch(logits: logits, values: made)
-    checkpoints.keep(result, at: batch)
-    return result
+    let kept = made.filter { checkpoints.cuts.contains($0.key) }
+    checkpoints.keep(ReferenceCheckpoints.Batch(logits: logits, values: kept), at: batch)
+    return ReferenceCheckpoints.Batch(logits: logits, values: made)
   }
 
   private func run(
     _ other: Other, _ reference: ReferenceCheckpoints.Batch, _ range: Range<Int>,
     _ context: GraphContext
   ) throws -> [Float] {
-    let start = other.cut.flatMap { cut in
-      reference.values[cut.reference].map { [cut.planned: $0] }
-    }
     let end = other.program.outputs[0]
     let made = try other.program.run(
-      start ?? [other.program.inputValues[0]: images.batch(range)], wanted: [end],
-      context: context)
+      other.start(reference.values) ?? [other.program.inputValues[0]: images.batch(range)],
+      wanted: [end], context: context)
     return try rows(made[end], range)
   }
 

@@ -78,11 +78,11 @@ struct ConvolutionDerivative {
     let result = try context.make(.float32, inputShape)
     guard result.count > 0 else { return result }
     let filters = try mirror(weight)
-    if ShiftedConvolution.suits(mirrored, context) {
-      try ShiftedConvolution(
-        shape: mirrored, filters: PackedFilters(filters, mirrored), finish: ConvolutionFinish(),
-        context: context
-      ).run(dy, nil, result)
+    if BlockedConvolution.suits(mirrored, context) {
+      try BlockedConvolution(
+        shape: mirrored, filters: PackedFilters(filters, mirrored), bias: nil,
+        finish: ConvolutionFinish(), context: context
+      ).run(dy, result)
     } else {
       try ProductConvolution(shape: mirrored, context: context).run(dy, filters, nil, result)
     }

@@ -56,7 +56,8 @@ struct GraphMeasurement {
     let statistics = try calibration.map { try GraphCalibrationFile(path: $0, model: model) }
     try statistics?.check(against: images)
     let evaluator = try ClassifierEvaluator(
-      model: model, images: images, pool: options.pool(), byteLimit: options.memoryByteCount)
+      model: model, images: images, pool: options.pool(), byteLimit: options.memoryByteCount,
+      checkpointBudget: 0)
     let planned = try evaluator.planned(
       file.plan, calibration: statistics, cancellation: Interrupt.flag)
     let progress = ProgressLine("measuring image")

@@ -45,10 +45,11 @@ enum ConvolutionOperators {
       guard finish.fits(shape) else {
         throw OperatorFault.shapes("a sum with \(shape.outputShape)")
       }
-      if ShiftedConvolution.suits(shape, context) {
+      if BlockedConvolution.suits(shape, context) {
         let filters = (cache ?? FilterCache()).filters(of: weight, shape)
-        try ShiftedConvolution(shape: shape, filters: filters, finish: finish, context: context)
-          .run(x, bias, result)
+        try BlockedConvolution(
+          shape: shape, filters: filters, bias: bias, finish: finish, context: context
+        ).run(x, result)
       } else {
         try ProductConvolution(shape: shape, context: context).run(x, weight, bias, result)
         finish.apply(to: result, shape)

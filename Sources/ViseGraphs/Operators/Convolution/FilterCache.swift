@@ -1,33 +1,40 @@
 import Synchronization
 import ViseTensor
 
-/// A convolution's filters as the kernels read them: blocks of eight, each depth × 8.
+/// A convolution's filters as the kernels read them: blocks of sixteen, each depth × 16.
 ///
+/// Depth goes over the kernel's rows, its columns, and the channels of a pixel, in this order.
 /// Filters that fill a group's last block up are zero.
 struct PackedFilters: Sendable {
-  let buffer: FloatBuffer
+  private let buffer: FloatBuffer
   let blocksPerGroup: Int
 
   init(_ weight: Tensor, _ shape: ConvolutionShape) {
     let block = ConvolutionKernels.filterBlock
+    let (kernel, channels) = (shape.window.kernelCount, shape.channelsPerGroup)
     blocksPerGroup = (shape.filtersPerGroup + block - 1) / block
     buffer = FloatBuffer(count: shape.groups * blocksPerGroup * shape.depth * block)
     let (source, target) = (weight.pointer(Float.self), buffer.pointer)
     for group in 0..<shape.groups {
       for slot in 0..<blocksPerGroup * block {
-        let place = target + (group * blocksPerGroup + slot / block) * shape.depth * block
+        let place =
+          target + (group * blocksPerGroup + slot / block) * shape.depth * block + slot % block
         let isFilter = slot < shape.filtersPerGroup
         let row = source + (group * shape.filtersPerGroup + (isFilter ? slot : 0)) * shape.depth
-        for k in 0..<shape.depth { place[k * block + slot % block] = isFilter ? row[k] : 0 }
+        for element in 0..<kernel {
+          for channel in 0..<channels {
+            place[(element * channels + channel) * block] =
+              isFilter ? row[channel * kernel + element] : 0
+          }
+        }
       }
     }
   }
 
-  /// The weights of block `index` of a group.
-  func block(_ index: Int, group: Int, depth: Int) -> UnsafePointer<Float> {
+  /// The weights of a group's blocks.
+  func blocks(of group: Int, depth: Int) -> UnsafePointer<Float> {
     UnsafePointer(
-      buffer.pointer
-        + (group * blocksPerGroup + index) * depth * ConvolutionKernels.filterBlock)
+      buffer.pointer + group * blocksPerGroup * depth * ConvolutionKernels.filterBlock)
   }
 }
 
