@@ -42,6 +42,6 @@ void vise_finish_pixels(const float *restrict x, int64_t x_step, int64_t pixels,
 }
 
 void vise_interleave(const float *restrict x, int64_t plane, int64_t pixels, int64_t channels,
-                     float *restrict y) {
-  VISE_CALL(vise_variant(), interleave, x, plane, pixels, channels, y);
+                     float *restrict y, int64_t y_step) {
+  VISE_CALL(vise_variant(), interleave, x, plane, pixels, channels, y, y_step);
 }

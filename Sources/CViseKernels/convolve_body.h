@@ -192,14 +192,14 @@ VISE_INLINE void V(interleave_block)(const float *restrict x, int64_t plane, int
 }
 
 static void V(interleave)(const float *restrict x, int64_t plane, int64_t pixels,
-                          int64_t channels, float *restrict y) {
-  if (channels == 1) {
+                          int64_t channels, float *restrict y, int64_t y_step) {
+  if (channels == 1 && y_step == 1) {
     memcpy(y, x, (size_t)pixels * sizeof(float));
     return;
   }
   for (int64_t first = 0; first < channels; first += LANES) {
     int64_t count = channels - first < LANES ? channels - first : LANES;
-    V(interleave_block)(x + first * plane, plane, pixels, count, channels, y + first);
+    V(interleave_block)(x + first * plane, plane, pixels, count, y_step, y + first);
   }
 }
 

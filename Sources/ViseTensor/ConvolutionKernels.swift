@@ -55,11 +55,11 @@ public enum ConvolutionKernels {
       sums, Int64(stride), Int64(pixels), Int64(filters), finish.formula, result, Int64(plane))
   }
 
-  /// A row of pixels of planes as pixels with their channels side by side.
+  /// A row of pixels of planes as pixels with their channels side by side, `step` floats apart.
   public static func interleave(
     _ source: UnsafePointer<Float>, plane: Int, pixels: Int, channels: Int,
-    into target: UnsafeMutablePointer<Float>
+    into target: UnsafeMutablePointer<Float>, step: Int
   ) {
-    vise_interleave(source, Int64(plane), Int64(pixels), Int64(channels), target)
+    vise_interleave(source, Int64(plane), Int64(pixels), Int64(channels), target, Int64(step))
   }
 }

@@ -21,6 +21,9 @@ private let windows: [WindowCase] = [
     description: "padded", image: [2, 3, 6, 5], filters: [4, 3, 3, 3],
     attributes: ["pads": .ints([1, 1, 1, 1])]),
   WindowCase(
+    description: "more than a block", image: [2, 3, 5, 4], filters: [20, 3, 3, 2],
+    attributes: ["pads": .ints([1, 0, 1, 1])]),
+  WindowCase(
     description: "few filters", image: [2, 3, 6, 5], filters: [2, 3, 3, 3],
     attributes: ["pads": .ints([1, 0, 0, 1])]),
   WindowCase(
@@ -293,4 +296,33 @@ func aValueThatSeveralReadHasTheSumOfTheirGradients(seed: UInt64) throws {
     [Node.node("Relu", ["v"])],
     ["x": uniform([4], seed: 1), "w": uniform([4], seed: 1)])
   #expect(throws: GradientError.notAParameter("w")) { try unread.gradient() }
+}
+
+/// Images that fill the cache are summed over in parts.
+@Test func filtersGradientsOfImagesAddUp() throws {
+  var random = RandomSource(seed: 7)
+  func numbers(_ shape: [Int]) -> Tensor {
+    Tensor(shape, (0..<shape.reduce(1, *)).map { _ in Float(random.nextUnit()) - 0.5 })
+  }
+  func part(_ tensor: Tensor, _ image: Int) -> Tensor {
+    let size = tensor.count / 3
+    return Tensor(
+      [1] + tensor.shape.dropFirst(),
+      Array(tensor.values(Float.self)[image * size..<(image + 1) * size]))
+  }
+  let (x, dy, weight) = (numbers([3, 16, 62, 60]), numbers([3, 4, 60, 58]), [4, 16, 3, 3])
+  let node = GraphNode(
+    label: "c", domain: "", type: "Conv", inputs: [], outputs: [], attributes: [:], subgraphs: [:])
+  let window = try SpatialWindow(NodeDescription(node: node, opset: 17, opsets: [:]))
+  let context = GraphContext(pool: nil, memory: nil, byteLimit: 1 << 26).kernelContext
+  func gradient(_ x: Tensor, _ dy: Tensor) throws -> [Float] {
+    try ConvolutionDerivative(
+      shape: ConvolutionShape(x.shape, weight: weight, groups: 1, window), context: context
+    ).weightGradient(dy, x, weight).values(Float.self)
+  }
+  let whole = try gradient(x, dy)
+  let parts = try (0..<3).map { try gradient(part(x, $0), part(dy, $0)) }
+  for index in whole.indices {
+    #expect(abs(whole[index] - parts.reduce(0) { $0 + $1[index] }) < 1e-3)
+  }
 }

@@ -80,9 +80,11 @@ func interleavedPixelsHaveTheirChannelsSideBySide(pixels: Int, channels: Int) {
   var numbers = TestNumbers(seed: 7)
   let plane = pixels + 2
   let x = numbers.floats(channels * plane, limit: 1)
-  var y = [Float](repeating: .nan, count: pixels * channels)
-  vise_interleave(x, Int64(plane), Int64(pixels), Int64(channels), &y)
-  for p in 0..<pixels {
-    for c in 0..<channels { #expect(y[p * channels + c] == x[c * plane + p]) }
+  for step in [channels, channels + 5] {
+    var y = [Float](repeating: -9, count: pixels * step)
+    vise_interleave(x, Int64(plane), Int64(pixels), Int64(channels), &y, Int64(step))
+    for p in 0..<pixels {
+      for c in 0..<step { #expect(y[p * step + c] == (c < channels ? x[c * plane + p] : -9)) }
+    }
   }
 }

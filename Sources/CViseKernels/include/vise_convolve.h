@@ -51,8 +51,8 @@ struct vise_finish {
 void vise_finish_pixels(const float *restrict x, int64_t x_step, int64_t pixels, int64_t filters,
                         struct vise_finish finish, float *restrict y, int64_t plane);
 
-/// y[p · channels + c] = x[c · plane + p] for p < `pixels`, c < `channels`.
+/// y[p · y_step + c] = x[c · plane + p] for p < `pixels`, c < `channels` ≤ y_step.
 void vise_interleave(const float *restrict x, int64_t plane, int64_t pixels, int64_t channels,
-                     float *restrict y);
+                     float *restrict y, int64_t y_step);
 
 #endif

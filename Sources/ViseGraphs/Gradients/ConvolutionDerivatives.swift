@@ -48,6 +48,10 @@ struct ConvolutionDerivative {
   /// dw = Σ over images of dy · columnsᵀ, columns being the windows of the image (im2col).
   func weightGradient(_ dy: Tensor, _ x: Tensor, _ weightShape: [Int]) throws -> Tensor {
     let result = try context.zeros(.float32, weightShape)
+    if BlockedConvolution.suits(shape, context) {
+      try BlockedWeightGradient(shape: shape, context: context).add(dy, x, to: result)
+      return result
+    }
     let columns = isPointwise ? nil : FloatBuffer(count: shape.depth * window.outputCount)
     for image in 0..<shape.images {
       for group in 0..<shape.groups {
