@@ -114,3 +114,23 @@ func aSmallGraphComputesWhatZeroedChannelsDo(treatments: [String: String], leade
   #expect(codes?.shape == [3, 4, 3, 3] && small.notes.isEmpty)
   #expect(try output(small.model, random([1, 2, 5, 5], seed: 21)).allSatisfy(\.isFinite))
 }
+
+/// The prior of a plan's time, from shapes alone, is that of the graph the plan makes.
+@Test(arguments: [
+  ["c2": "prune=0.5 pattern=channels method=magnitude"],
+  ["f": "prune=0.5 pattern=channels method=magnitude", "c3": "rank=2"],
+  ["stem": "rank=3", "c1": "int8:channel", "f": "rank=1"],
+])
+func timesOfPlansAreThoseOfTheirGraphs(treatments: [String: String]) throws {
+  let model = network()
+  let x = random([1, 2, 5, 5], seed: 20)
+  func cost(_ model: ONNXModel) throws -> Double {
+    Double(try GraphCost(model, input: x, context: context).time)
+  }
+  let planned = try planned(model, treatments)
+  var plan = Plan()
+  for (site, name) in treatments { plan[site] = try #require(Treatment(name: name)) }
+  let ratio = try GraphTimePrior(model, input: x, context: context).ratio(of: plan)
+  let exact = try cost(planned.model) / cost(model.source)
+  #expect(abs(ratio - exact) < 1e-12)
+}

@@ -174,6 +174,7 @@ private let everything = ["stem": bytes, "c1": bytes, "c2": bytes, "f": bytes]
   #expect(cost.uncounted.isEmpty)
   // Vectors of 16 channels have room for the 4 of each convolution; 2 or 4 read are not rounded.
   #expect(cost.vectorMacs == 36 * (16 * 18 + 2 * 16 * 36) + 3 * 4)
+  #expect(cost.vectorFloats == 36 * (2 + 16 + 2 * (4 + 16)) + 4 + 3)
   let planned = try quantized(everything, on: x)
   #expect(try GraphCost(planned.model, input: x, context: context).macs == cost.macs)
 }

@@ -13,8 +13,8 @@ public final class ClassifierPredictor {
     /// KL of superposed logits, in nats, and the sum of the sites' own.
     public let superposed: Double
     public let sum: Double
-    /// The probe's images whose class the plan names, of `images`, where changes are scaled to
-    /// `divergence`; `referenceHits` for no plan.
+    /// The probe's images whose class the superposed logits name, of `images`; `referenceHits` for no
+    /// plan.
     public let hits: Int
     public let referenceHits: Int
     /// The probe's images for which plan and reference name the same class.
@@ -95,13 +95,10 @@ public final class ClassifierPredictor {
     for effect in known {
       for index in change.indices { change[index] += effect.differences[index] }
     }
-    var scores = probe.scores(zip(probe.reference, change).map { $0 + $1 })
-    let (superposed, sum) = (scores.divergence, known.reduce(0) { $0 + $1.divergence })
-    if known.count > 1 {
-      scores = probe.scores(of: change, scaledTo: (superposed * sum).squareRoot())
-    }
+    let scores = probe.scores(zip(probe.reference, change).map { $0 + $1 })
     return Prediction(
-      superposed: superposed, sum: sum, hits: scores.hits, referenceHits: referenceHits,
+      superposed: scores.divergence, sum: known.reduce(0) { $0 + $1.divergence }, hits: scores.hits,
+      referenceHits: referenceHits,
       agreements: scores.agreements, images: imageCount)
   }
 }

@@ -24,6 +24,13 @@ public struct ClassifierScores: Sendable {
       divergences: divergences + other.divergences, labels: labels + other.labels)
   }
 
+  /// Those of the first `count` images.
+  public func prefix(_ count: Int) -> ClassifierScores {
+    ClassifierScores(
+      reference: Array(reference.prefix(count)), planned: Array(planned.prefix(count)),
+      divergences: Array(divergences.prefix(count)), labels: Array(labels.prefix(count)))
+  }
+
   /// Images the reference, or the plan, names the class of.
   public var referenceHits: Int { zip(reference, labels).count { $0 == $1 } }
   public var plannedHits: Int { zip(planned, labels).count { $0 == $1 } }

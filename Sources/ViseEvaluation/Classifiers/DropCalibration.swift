@@ -3,10 +3,11 @@ public import ViseEstimates
 
 /// What measured plans of a classifier teach about how much accuracy others lose.
 ///
-/// Of the images that the probe has, a prediction says which classes change; of the others it knows no
-/// more than the KL d: drop ≈ a·(1 − exp(−b·d^c)), fitted to the trials. The estimate is the mean of
-/// both by their images; the interval is the jackknife+ of residuals (Barber et al., "Predictive
-/// inference with the jackknife+", 2021), scaled by the deviation that so many images leave a share.
+/// Of the images that the probe has, a prediction says which classes change. For the others that drop
+/// is one estimate, noisy where the probe is small, and the KL d another, which knows nothing of classes:
+/// drop ≈ a·(1 − exp(−b·d^c)), fitted to the trials; their mean errs less than either. The interval is
+/// the jackknife+ of residuals (Barber et al., "Predictive inference with the jackknife+", 2021), scaled
+/// by the deviation that so many images leave a share.
 public struct DropCalibration: Sendable {
   /// What is predicted of a plan.
   public struct Outlook: Hashable, Sendable {
@@ -22,6 +23,11 @@ public struct DropCalibration: Sendable {
 
     public init(_ prediction: ClassifierPredictor.Prediction) {
       self.init(divergence: prediction.divergence, probeDrop: prediction.top1Drop)
+    }
+
+    /// What was measured of the plan on the probe itself.
+    public init(_ scores: ClassifierScores) {
+      self.init(divergence: scores.divergence.mean, probeDrop: -scores.top1Difference.mean)
     }
   }
 
@@ -39,7 +45,8 @@ public struct DropCalibration: Sendable {
   private let curve: DropCurve
   private let leftOut: [(curve: DropCurve, residual: Double)]
   private let images: Int
-  private let probeShare: Double
+  /// How much the probe's drop counts.
+  private let probeWeight: Double
   private static let level = 0.9
 
   /// - Parameters:
@@ -50,27 +57,27 @@ public struct DropCalibration: Sendable {
     curve = DropCurve(trials, ceiling: ceiling)
     self.images = images
     let share = min(Double(probeImages) / Double(max(images, 1)), 1)
-    probeShare = share
+    let weight = probeImages > 0 ? share + (1 - share) / 2 : 0
+    probeWeight = weight
     leftOut = trials.indices.map { index in
       var others = trials
       let own = others.remove(at: index)
       let curve = DropCurve(others, ceiling: ceiling)
-      let value = Self.mean(own.outlook, curve, share)
+      let value = Self.mean(own.outlook, curve, weight)
       return (curve, abs(own.drop - value) / Self.deviation(value, images))
     }
   }
 
-  /// Of what the probe saw and what the curve says of the images it has not.
-  private static func mean(_ outlook: Outlook, _ curve: DropCurve, _ share: Double) -> Double {
-    share * outlook.probeDrop + (1 - share) * curve.value(at: outlook.divergence)
+  private static func mean(_ outlook: Outlook, _ curve: DropCurve, _ weight: Double) -> Double {
+    weight * outlook.probeDrop + (1 - weight) * curve.value(at: outlook.divergence)
   }
 
   /// The drop of a plan of which this is predicted; with an interval from nine trials on.
   public func estimate(_ outlook: Outlook) -> (value: Double, interval: Interval?) {
-    let value = Self.mean(outlook, curve, probeShare)
+    let value = Self.mean(outlook, curve, probeWeight)
     guard leftOut.count >= PredictionCalibration.fewestTrials else { return (value, nil) }
     let ends = leftOut.map { other in
-      let middle = Self.mean(outlook, other.curve, probeShare)
+      let middle = Self.mean(outlook, other.curve, probeWeight)
       return (middle, other.residual * Self.deviation(middle, images))
     }
     let lowers = ends.map { $0.0 - $0.1 }.sorted()

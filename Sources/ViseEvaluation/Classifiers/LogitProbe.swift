@@ -45,27 +45,6 @@ struct LogitProbe: Sendable {
   }
 }
 
-extension LogitProbe {
-  /// Steps of the search for a factor, each of which halves its range.
-  private static let halvings = 10
-
-  /// The scores where `change`, images × classes, is added so far that the divergence is `wanted`.
-  ///
-  /// What superposed changes overshoot, their classes overshoot too: the classes of the shrunken
-  /// change are those to expect.
-  func scores(of change: [Float], scaledTo wanted: Double) -> Scores {
-    func scores(_ factor: Float) -> Scores {
-      self.scores(zip(reference, change).map { $0 + factor * $1 })
-    }
-    var (low, high): (Float, Float) = (0, 2)
-    for _ in 0..<Self.halvings {
-      let middle = (low + high) / 2
-      if scores(middle).divergence < wanted { low = middle } else { high = middle }
-    }
-    return scores((low + high) / 2)
-  }
-}
-
 /// What one site's treatment alone does to the logits of a probe.
 struct LogitEffect: Sendable {
   /// Treated less reference, images × classes.

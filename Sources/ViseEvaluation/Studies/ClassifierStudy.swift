@@ -9,6 +9,8 @@ public struct ClassifierStudy {
   public struct Row: Sendable {
     public let treatedSites: Int
     public let prediction: ClassifierPredictor.Prediction
+    /// What running the plan on the probe tells.
+    public let run: DropCalibration.Outlook
     public let measuredDivergence: Double
     public let measuredDrop: Double
   }
@@ -63,13 +65,20 @@ public struct ClassifierStudy {
       progress(index + 1, plans.count)
       return Row(
         treatedSites: plan.treatments.count, prediction: prediction,
+        run: DropCalibration.Outlook(scores.prefix(prediction.images)),
         measuredDivergence: scores.divergence.mean, measuredDrop: -scores.top1Difference.mean)
     }
   }
 
   /// Learns on the first `trials` rows of each of `splits` random orders.
+  ///
+  /// - Parameters:
+  ///   - outlook: what is known of a row before it is measured.
+  ///   - ceiling: the drop where nothing but guessing is left.
+  ///   - images: how many plans were measured on.
   public static func learned(
-    _ rows: [Row], trials: Int, splits: Int, ceiling: Double, images: Int, seed: UInt64
+    _ rows: [Row], from outlook: (Row) -> DropCalibration.Outlook, trials: Int, splits: Int,
+    ceiling: Double, images: Int, seed: UInt64
   ) -> Learned {
     precondition(trials + 2 <= rows.count)
     var random = RandomSource(seed: seed)
@@ -79,10 +88,10 @@ public struct ClassifierStudy {
       let order = rows.shuffled(using: &random)
       let calibration = DropCalibration(
         order.prefix(trials).map {
-          DropCalibration.Trial(DropCalibration.Outlook($0.prediction), drop: $0.measuredDrop)
+          DropCalibration.Trial(outlook($0), drop: $0.measuredDrop)
         }, ceiling: ceiling, images: images, probeImages: rows.first?.prediction.images ?? 0)
       let held = order.dropFirst(trials)
-      let estimates = held.map { calibration.estimate(DropCalibration.Outlook($0.prediction)) }
+      let estimates = held.map { calibration.estimate(outlook($0)) }
       spearman += spearmanCorrelation(estimates.map(\.value), held.map(\.measuredDrop))
       for (row, estimate) in zip(held, estimates) {
         error += abs(row.measuredDrop - estimate.value) / Double(held.count)

@@ -11,6 +11,8 @@ public struct GraphCost: Sendable {
   /// The same as kernels compute them that hold 16 channels in a vector: the channels a convolution
   /// reads and makes rounded up to whole vectors, those of few planes such as colours not.
   public let vectorMacs: Int
+  /// Floats that convolutions and products read and make besides weights, channels rounded alike.
+  public let vectorFloats: Int
   /// Operators that multiply matrices inside and are not counted; sorted.
   public let uncounted: [String]
 
@@ -26,7 +28,7 @@ public struct GraphCost: Sendable {
     let counted = nodes.compactMap { node in Self.operands(of: node).map { (node, $0) } }
     let wanted = Set(counted.flatMap { [$1.x, $1.weight, $0.outputs[0]] })
     let made = try program.run([first: input], wanted: Array(wanted), context: context)
-    var (sum, rounded) = (0, 0)
+    var (sum, rounded, moved) = (0, 0, 0)
     for (node, operands) in counted {
       guard let x = made[operands.x]?.shape, let weight = made[operands.weight]?.shape,
         let output = made[node.outputs[0]]?.shape
@@ -34,14 +36,23 @@ public struct GraphCost: Sendable {
       let count = Self.macs(node, x: x, weight: weight, output: output)
       sum += count
       rounded += Self.rounded(count, node, weight)
+      moved += Self.floats(x, node, Self.wholeInputs) + Self.floats(output, node, Self.whole)
     }
     macs = sum
     vectorMacs = rounded
+    vectorFloats = moved
     uncounted = Set(nodes.map(\.type)).intersection(Self.uncountable).sorted()
   }
 
+  /// A prior of the time, in MACs of a kernel that waits for nothing.
+  public var time: Int { Self.time(macs: vectorMacs, floats: vectorFloats) }
+
+  /// What a float that is moved costs, in MACs: kernels with 512-bit vectors do 32 in the time that
+  /// caches take to read or write one and bring it into a kernel's order.
+  static func time(macs: Int, floats: Int) -> Int { macs + 32 * floats }
+
   /// The values an operation multiplies; `nil` for operations that are not counted.
-  private static func operands(of node: GraphNode) -> (x: Int, weight: Int)? {
+  static func operands(of node: GraphNode) -> (x: Int, weight: Int)? {
     let weight: Int
     switch node.type {
     case "Conv", "ConvTranspose", "ConvInteger", "Gemm", "MatMul", "MatMulInteger": weight = 1
@@ -57,14 +68,29 @@ public struct GraphCost: Sendable {
 
   /// `count` with the channels of a convolution in whole vectors.
   private static func rounded(_ count: Int, _ node: GraphNode, _ weight: [Int]) -> Int {
-    let group: Int64
-    if case .int(let value)? = node.attributes["group"] { group = value } else { group = 1 }
-    guard node.type == "Conv", group == 1, weight.count > 2, weight[0] > 0, weight[1] > 0 else {
-      return count
-    }
-    func whole(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
-    let inputs = weight[1] > 4 ? whole(weight[1]) : weight[1]
-    return count / (weight[0] * weight[1]) * whole(weight[0]) * inputs
+    guard isVectored(node), weight.count > 2, weight[0] > 0, weight[1] > 0 else { return count }
+    return count / (weight[0] * weight[1]) * whole(weight[0]) * wholeInputs(weight[1])
+  }
+
+  /// Whether kernels hold the operation's channels in vectors: convolutions of one group.
+  static func isVectored(_ node: GraphNode) -> Bool {
+    if case .int(let groups)? = node.attributes["group"], groups != 1 { return false }
+    return node.type == "Conv"
+  }
+
+  static func whole(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
+
+  static func wholeInputs(_ channels: Int) -> Int {
+    channels > 4 ? whole(channels) : channels
+  }
+
+  /// The floats of a value, the channels of images as a convolution's vectors have them.
+  private static func floats(
+    _ shape: [Int], _ node: GraphNode, _ channels: (Int) -> Int
+  ) -> Int {
+    let count = shape.reduce(1, *)
+    guard isVectored(node), shape.count > 2, shape[1] > 0 else { return count }
+    return count / shape[1] * channels(shape[1])
   }
 
   private static func macs(_ node: GraphNode, x: [Int], weight: [Int], output: [Int]) -> Int {

@@ -6,32 +6,48 @@ import ViseGraphs
 struct ClassifierReport: Encodable {
   struct Row: Encodable {
     let treatedSites: Int
-    let superposedKl, summedKl, probeDrop, measuredKl, measuredDrop: Double
+    let superposedKl, summedKl, probeDrop, runKl, runDrop, measuredKl, measuredDrop: Double
+  }
+
+  /// Figures of drops of top-1, of plans held out.
+  struct Figures: Encodable {
+    let spearman, meanAbsError, coverage, meanWidth: Double
+
+    init(_ learned: ClassifierStudy.Learned) {
+      spearman = learned.spearman
+      meanAbsError = learned.meanAbsoluteError
+      coverage = learned.coverage
+      meanWidth = learned.meanWidth
+    }
+
+    var text: String {
+      "Spearman of drops \(spearman), mean |error| \(meanAbsError), "
+        + "90 % intervals cover \(coverage), width \(meanWidth)"
+    }
   }
 
   let plans: Int
   let seed: UInt64
   let probeImages, measuredImages, trials, splits: Int
-  /// Of drops of top-1, of plans held out.
-  let spearman, meanAbsError, coverage, meanWidth: Double
+  /// From what the sites' effects add up to, and from running the plan on the probe.
+  let superposed, run: Figures
   /// Of predicted and measured KL over all plans, without learning.
   let klSpearman: Double
   let smallestDrop, largestDrop: Double
   let rows: [Row]
 
   init(
-    _ rows: [ClassifierStudy.Row], seed: UInt64, learned: ClassifierStudy.Learned, images: Int
+    _ rows: [ClassifierStudy.Row], seed: UInt64, superposed: ClassifierStudy.Learned,
+    run: ClassifierStudy.Learned, images: Int
   ) {
     plans = rows.count
     self.seed = seed
     probeImages = rows.first?.prediction.images ?? 0
     measuredImages = images
-    trials = learned.trials
-    splits = learned.splits
-    spearman = learned.spearman
-    meanAbsError = learned.meanAbsoluteError
-    coverage = learned.coverage
-    meanWidth = learned.meanWidth
+    trials = run.trials
+    splits = run.splits
+    self.superposed = Figures(superposed)
+    self.run = Figures(run)
     klSpearman = spearmanCorrelation(
       rows.map(\.prediction.divergence), rows.map(\.measuredDivergence))
     smallestDrop = rows.map(\.measuredDrop).min() ?? 0
@@ -40,6 +56,7 @@ struct ClassifierReport: Encodable {
       Row(
         treatedSites: $0.treatedSites, superposedKl: $0.prediction.superposed,
         summedKl: $0.prediction.sum, probeDrop: $0.prediction.top1Drop,
+        runKl: $0.run.divergence, runDrop: $0.run.probeDrop,
         measuredKl: $0.measuredDivergence, measuredDrop: $0.measuredDrop)
     }
   }
@@ -47,9 +64,9 @@ struct ClassifierReport: Encodable {
   func printSummary() {
     print("\(plans) plans, seed \(seed), probe \(probeImages) of \(measuredImages) images")
     print("top-1 drops \(smallestDrop) to \(largestDrop)")
-    print(
-      "held out after \(trials) trials, mean of \(splits) orders: Spearman of drops \(spearman), "
-        + "mean |error| \(meanAbsError), 90 % intervals cover \(coverage), width \(meanWidth)")
+    print("held out after \(trials) trials, mean of \(splits) orders:")
+    print("  by what layers do alone: \(superposed.text)")
+    print("  by running the plan on the probe: \(run.text)")
     print("KL without learning: Spearman \(klSpearman)")
   }
 }
@@ -101,10 +118,16 @@ struct ClassifierStudyRun {
     let none = try all.planned(Plan(), calibration: nil, cancellation: Interrupt.flag)
     let reference = try all.measure(none, cancellation: Interrupt.flag)
     let classes = (images.labels.max() ?? 0) + 1
-    let learned = ClassifierStudy.learned(
-      rows, trials: trials, splits: 200,
-      ceiling: Double(reference.referenceHits) / Double(images.count) - 1 / Double(classes),
-      images: images.count, seed: seed)
-    return ClassifierReport(rows, seed: seed, learned: learned, images: images.count)
+    func learned(
+      _ outlook: (ClassifierStudy.Row) -> DropCalibration.Outlook
+    ) -> ClassifierStudy.Learned {
+      ClassifierStudy.learned(
+        rows, from: outlook, trials: trials, splits: 200,
+        ceiling: Double(reference.referenceHits) / Double(images.count) - 1 / Double(classes),
+        images: images.count, seed: seed)
+    }
+    return ClassifierReport(
+      rows, seed: seed, superposed: learned { DropCalibration.Outlook($0.prediction) },
+      run: learned(\.run), images: images.count)
   }
 }

@@ -82,8 +82,11 @@ struct GraphEngineRun {
     let predictor = try ClassifierPredictor(
       evaluator: evaluator(images.prefix(Self.probeImages)), calibration: opened.calibration,
       cancellation: flag)
+    let context = GraphContext(pool: nil, memory: nil, byteLimit: options.memoryByteCount)
     let instant = InstantGraphPredictor(
-      sites: opened.model.sites.map(\.site), probe: predictor.probe, effects: predictor.effects)
+      sites: opened.model.sites.map(\.site), probe: predictor.probe, effects: predictor.effects,
+      times: try GraphTimePrior(
+        opened.model, input: images.batch(0..<1), context: context))
     publish(instant)
     return GraphEvaluation(
       predictor: predictor, instant: instant, evaluator: try evaluator(images),

@@ -24,6 +24,7 @@ final class GraphEvaluation {
   private var timedRevision: PlanRevision?
   /// What measured plans taught, by plan.
   private var trials: [Plan: PredictionTrial] = [:]
+  private var drops: DropLearner
 
   /// Images of a first measurement, and of each step of the full one.
   private static let stepImages = 512
@@ -41,6 +42,7 @@ final class GraphEvaluation {
     self.timer = timer
     self.calibration = calibration
     self.emit = emit
+    drops = DropLearner(images: evaluator.labels.count, classes: predictor.probe.classes)
   }
 
   /// Does one piece of work; false where nothing is left to do.
@@ -89,15 +91,16 @@ final class GraphEvaluation {
     predictedRevision = wishes.revision
     guard let quality = instant.quality(of: wishes.plan) else { return false }
     let prediction = try predictor.predict(wishes.plan)
-    func estimate(_ value: Double) -> Estimate {
-      Estimate(value: value, provenance: .predicted(tokens: prediction.images))
-    }
+    let provenance = Provenance.predicted(tokens: prediction.images)
     emit(
       .quality(
         QualityEstimate(
           klMean: quality.klMean,
-          top1Agreement: estimate(Double(prediction.agreements) / Double(prediction.images)),
-          accuracyChange: estimate(-prediction.top1Drop)), revision: wishes.revision))
+          top1Agreement: Estimate(
+            value: Double(prediction.agreements) / Double(prediction.images),
+            provenance: provenance),
+          accuracyChange: drops.change(of: wishes.plan, prediction, provenance)),
+        revision: wishes.revision))
     return true
   }
 
@@ -119,6 +122,7 @@ final class GraphEvaluation {
   }
 
   private func learn(_ plan: Plan) {
+    if let measured = scores[plan] { drops.learn(plan, measured) }
     guard let predicted = instant.superposed(plan), let measured = scores[plan] else { return }
     if trials.count >= Self.keptPlans { trials.removeAll() }
     trials[plan] = PredictionTrial(
@@ -149,8 +153,10 @@ final class GraphEvaluation {
     if isNew {
       emit(.activity("timing this machine"))
       if timed.count >= Self.keptPlans { timed.removeAll() }
-      timed[plan] = try timer.latency(
+      let latency = try timer.latency(
         of: graph(of: plan, cancellation), cancellation: cancellation)
+      timed[plan] = latency
+      if plan.isEmpty { instant.learn(reference: latency) }
     }
     if plan == wishes.plan, timedRevision != wishes.revision, let latency = timed[plan] {
       timedRevision = wishes.revision

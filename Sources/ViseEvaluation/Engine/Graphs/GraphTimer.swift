@@ -34,10 +34,18 @@ struct GraphTimer {
       value: seconds[Self.runs / 2],
       interval: Interval(lower: seconds[0], upper: seconds[Self.runs - 1], level: 0.9),
       provenance: .measured(tokens: Self.runs, of: Self.runs))
-    return LatencyEstimate(
-      decodeSecondsPerToken: estimate,
+    return LatencyEstimate(secondsPerImage: estimate, bindingCeiling: "measured")
+  }
+}
+
+extension LatencyEstimate {
+  /// Of a classifier, whose images are counted where a language model's tokens are.
+  init(secondsPerImage: Estimate, bindingCeiling: String) {
+    self.init(
+      decodeSecondsPerToken: secondsPerImage,
       prefillTokensPerSecond: Estimate(
-        value: 1 / max(estimate.value, .leastNormalMagnitude), provenance: estimate.provenance),
-      bindingCeiling: "measured")
+        value: 1 / max(secondsPerImage.value, .leastNormalMagnitude),
+        provenance: secondsPerImage.provenance),
+      bindingCeiling: bindingCeiling)
   }
 }

@@ -1,6 +1,7 @@
 import Synchronization
 import ViseCompression
 import ViseEstimates
+import ViseGraphs
 
 /// Answers within a frame what a plan of a classifier costs, from the effects known so far.
 ///
@@ -19,15 +20,19 @@ final class InstantGraphPredictor: InstantPredictor {
     var shares: [Int: Share] = [:]
     var treatments: [Treatment?]
     var calibration = PredictionCalibration()
+    /// Seconds an image takes through the model as loaded; `nil` before that is timed.
+    var referenceSeconds: Double?
   }
 
   private let sites: [Site]
   private let probe: LogitProbe
   private let effects: LogitEffects
+  private let times: GraphTimePrior
   private let state: Mutex<State>
 
-  init(sites: [Site], probe: LogitProbe, effects: LogitEffects) {
+  init(sites: [Site], probe: LogitProbe, effects: LogitEffects, times: GraphTimePrior) {
     self.sites = sites
+    self.times = times
     self.probe = probe
     self.effects = effects
     state = Mutex(
@@ -42,8 +47,20 @@ final class InstantGraphPredictor: InstantPredictor {
     state.withLock { $0.calibration = calibration }
   }
 
+  /// Takes how long the model as loaded was measured to take.
+  func learn(reference: LatencyEstimate) {
+    state.withLock { $0.referenceSeconds = reference.decodeSecondsPerToken.value }
+  }
+
   func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
-    (quality(of: plan), nil)
+    (quality(of: plan), latency(of: plan))
+  }
+
+  private func latency(of plan: Plan) -> LatencyEstimate? {
+    guard let reference = state.withLock({ $0.referenceSeconds }) else { return nil }
+    return LatencyEstimate(
+      secondsPerImage: Estimate(value: reference * times.ratio(of: plan), provenance: .prior),
+      bindingCeiling: "MACs and moved floats")
   }
 
   /// As `predict`; `nil` where a treatment is of a kind nothing is known of at its site.
