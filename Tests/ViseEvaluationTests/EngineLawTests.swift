@@ -152,6 +152,13 @@ func everyJobEndsExactlyOnceWhateverIsCancelledWhen(seed: UInt64) throws {
   #expect(reports >= 1 && Double(reports) <= 1 + 10 * seconds)
 }
 
+@Test func workDoneSoonerThanTheIntervalIsNotReportedWhereEndsAreNot() {
+  var coalescer = ProgressCoalescer(interval: .seconds(3600), reportsEnds: false)
+  for done in 0...100 { #expect(coalescer.report(done: done, total: 100) == nil) }
+  var eager = ProgressCoalescer(interval: .zero, reportsEnds: false)
+  #expect(eager.report(done: 1, total: 100) != nil)
+}
+
 @Test func computeThreadsAreAsNiceAsAsked() throws {
   let pool = ComputePool(threadCount: 2, niceness: 7)
   let seen = Mutex<Set<Int32>>([])

@@ -41,7 +41,7 @@ struct EngineExporter {
   }
 }
 
-/// Lets through at most ten reports a second, and the last.
+/// Lets through at most ten reports a second, and the last, unless told otherwise.
 public struct ProgressCoalescer {
   /// What is left of a job; unknown before anything is done.
   public struct Remaining {
@@ -50,14 +50,22 @@ public struct ProgressCoalescer {
 
   private let start = ContinuousClock.now
   private var last: ContinuousClock.Instant?
-  private static let interval = Duration.milliseconds(100)
+  private let interval: Duration
+  private let reportsEnds: Bool
 
-  public init() {}
+  /// - Parameters:
+  ///   - interval: the shortest between two reports that are not dropped.
+  ///   - reportsEnds: whether the first and the last report are not dropped either.
+  public init(interval: Duration = .milliseconds(100), reportsEnds: Bool = true) {
+    self.interval = interval
+    self.reportsEnds = reportsEnds
+    if !reportsEnds { last = start }
+  }
 
   /// The time left at the mean speed so far; `nil` where this report should be dropped.
   public mutating func report(done: Int, total: Int) -> Remaining? {
     let now = ContinuousClock.now
-    if done < total, let last, now - last < Self.interval { return nil }
+    if done < total || !reportsEnds, let last, now - last < interval { return nil }
     last = now
     guard done > 0 else { return Remaining(seconds: nil) }
     let elapsed = (now - start) / .seconds(1)

@@ -2,26 +2,33 @@ import Glibc
 import Synchronization
 import ViseEvaluation
 
-/// Progress with the time left, on standard error where that is a terminal; silent in a pipe.
+/// Progress with the time left on standard error: one line that changes in a terminal, elsewhere a line
+/// a minute, for whoever looks into the log of a long run.
 final class ProgressLine: Sendable {
   private let activity: String
   private let isTerminal = isatty(STDERR_FILENO) == 1
-  private let coalescer = Mutex(ProgressCoalescer())
+  private let coalescer: Mutex<ProgressCoalescer>
 
   init(_ activity: String) {
     self.activity = activity
+    coalescer = Mutex(
+      isTerminal
+        ? ProgressCoalescer() : ProgressCoalescer(interval: .seconds(60), reportsEnds: false))
   }
 
   func report(_ done: Int, of total: Int) {
-    guard isTerminal else { return }
     guard let remaining = coalescer.withLock({ $0.report(done: done, total: total) }) else {
       return
     }
-    var line = "\r\(activity) \(done) of \(total)"
+    var line = "\(activity) \(done) of \(total)"
     if let seconds = remaining.seconds, done < total {
       line += ", \(Int(seconds.rounded(.up))) s left"
     }
-    StandardError.write(line + "\u{1b}[K" + (done == total ? "\r\u{1b}[K" : ""))
+    guard isTerminal else {
+      StandardError.write(line + "\n")
+      return
+    }
+    StandardError.write("\r" + line + "\u{1b}[K" + (done == total ? "\r\u{1b}[K" : ""))
   }
 }
 
