@@ -56,7 +56,7 @@ enum SideView {
     }
     take(3, of: &rect)
     ChoiceTable.draw(state, site, on: &canvas, rect: rect)
-    take(ChoiceTable.rows + 1, of: &rect)
+    take(DefaultFormat.usual(for: site).count + 2, of: &rect)
   }
 
   private static func drawRoles(
@@ -126,8 +126,6 @@ enum SideView {
 
 /// What a layer would take in each format, and what it would cost alone.
 enum ChoiceTable {
-  static let rows = NumberFormat.common.count + 1
-
   static func draw(
     _ state: WorkbenchState, _ site: Site, on canvas: inout Canvas, rect: Rect
   ) {
@@ -138,10 +136,9 @@ enum ChoiceTable {
     canvas.putRight("bits", .heading, end: column + 15, row: rect.row)
     canvas.putRight("bytes", .heading, end: bytesEnd, row: rect.row)
     canvas.putRight("KL alone", .heading, end: klEnd + 1, row: rect.row)
-    for (offset, type) in NumberFormat.common.enumerated() {
+    for (offset, format) in DefaultFormat.usual(for: site).enumerated() {
       let row = rect.row + 1 + offset
       guard row < rect.row + rect.rows else { return }
-      let format = NumberFormat.ggml(type)
       let isCurrent = state.document.plan[site.name].format == format
       var treatment = state.document.plan[site.name]
       treatment = Treatment(
@@ -150,7 +147,9 @@ enum ChoiceTable {
       let bytes = state.document.plan.completed(treatment, for: site).byteCount(for: site)
       let role: StyleRole = isCurrent ? .edited : bytes == nil ? .track : .text
       if isCurrent { canvas.put("•", .edited, column: column, row: row) }
-      canvas.put(format.name, role, column: column + 1, row: row)
+      canvas.put(
+        Treatment(format: format).compactName(for: site), role, column: column + 1, row: row,
+        limit: 9)
       canvas.putRight(Numbers.fixed(format.bitsPerWeight, 2), role, end: column + 15, row: row)
       guard let bytes else {
         let width = format.misfit(columns: site.columns) == nil ? treatment.lowRank?.rank : nil

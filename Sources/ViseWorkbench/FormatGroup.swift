@@ -24,6 +24,20 @@ public enum FormatGroup: String, CaseIterable, Hashable, Sendable {
     }
   }
 
+  /// Those listed for the weights of an ONNX graph, which holds integers and none of ggml's blocks;
+  /// other numbers are stored there as the floats they stand for.
+  public var graphFormats: [NumberFormat] {
+    switch self {
+    case .ggml: []
+    case .integers:
+      [
+        "int8:channel", "int8:tensor", "int6:channel", "int5:channel", "int4:channel",
+        "int4:channel:asym", "int4:g32", "int3:channel", "int2:channel",
+      ].compactMap { NumberFormat(name: $0) }
+    default: formats
+    }
+  }
+
   /// What `formats` is made from where the types are not ggml's.
   var names: [String] {
     switch self {

@@ -18,9 +18,10 @@ extension WorkbenchState {
   }
 
   private func formatChoices(for targets: [Int]) -> [FormatChoice] {
-    [choice(nil, .stored, targets)]
+    let isOfGraph = targets.contains { sites[$0].role.isOfGraph }
+    return [choice(nil, .stored, targets)]
       + FormatGroup.allCases.flatMap { group in
-        group.formats.map { choice($0, group, targets) }
+        (isOfGraph ? group.graphFormats : group.formats).map { choice($0, group, targets) }
       }
   }
 

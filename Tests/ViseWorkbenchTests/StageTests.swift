@@ -207,6 +207,11 @@ struct StageTests {
     #expect(FormatGroup.integers.formats.count == 16)
     #expect(FormatGroup.floats.formats.count == 9)
     #expect(FormatGroup.codebooks.formats.count == 8)
+    #expect(FormatGroup.integers.graphFormats.count == 9)
+    #expect(
+      FormatGroup.allCases.flatMap(\.graphFormats).allSatisfy {
+        !FormatGroup.ggml.formats.contains($0)
+      })
   }
 
   @Test func formatsNobodyMeasuredAreMarkedAsGuesses() throws {

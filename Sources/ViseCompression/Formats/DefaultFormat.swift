@@ -39,6 +39,12 @@ public enum DefaultFormat {
     return NumberFormat(name: "int\(bits):channel")
   }
 
+  /// The formats to compare at a glance for `site`, most bits first: those files of its kind hold.
+  public static func usual(for site: Site) -> [NumberFormat] {
+    guard site.role.isOfGraph else { return NumberFormat.common.map { .ggml($0) } }
+    return bitWidths.sorted(by: >).compactMap { asked(bits: $0, for: site) }
+  }
+
   /// The digit that stands for `format`: its code width without scales; 16 for the half floats.
   public static func nominalBits(of format: NumberFormat) -> Int {
     Int(format.bitsPerWeight)

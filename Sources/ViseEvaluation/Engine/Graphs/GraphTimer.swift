@@ -1,3 +1,4 @@
+import Glibc
 import ViseEstimates
 import ViseGraphs
 import ViseTensor
@@ -7,7 +8,9 @@ struct GraphTimer {
   private let image: Tensor
   private let pool: ComputePool
   private let byteLimit: Int
-  private static let runs = 7
+  /// Runs that are timed: as many as fit into the time, within these.
+  private static let runs = 7...41
+  private static let time = Duration.seconds(1)
 
   /// - Parameter image: a batch of one.
   init(image: Tensor, pool: ComputePool, byteLimit: Int) {
@@ -16,7 +19,9 @@ struct GraphTimer {
     self.byteLimit = byteLimit
   }
 
-  /// The median of several runs; codes are decoded, as another runtime's integer kernels need not.
+  /// The median of several runs after one that warms the caches.
+  ///
+  /// Codes are decoded, as another runtime's integer kernels need not.
   func latency(
     of planned: PlannedGraph, cancellation: CancellationFlag
   ) throws -> LatencyEstimate {
@@ -24,17 +29,41 @@ struct GraphTimer {
     let context = GraphContext(
       pool: pool, memory: StoragePool(byteLimit: byteLimit / 8), byteLimit: byteLimit,
       cancellation: cancellation)
-    let seconds = try (0..<Self.runs).map { _ in
+    func run() throws -> Double {
       let start = ContinuousClock.now
       _ = try program.run(
         [program.inputValues[0]: image], wanted: [program.outputs[0]], context: context)
       return (ContinuousClock.now - start) / .seconds(1)
-    }.sorted()
+    }
+    _ = try run()
+    let start = ContinuousClock.now
+    var seconds: [Double] = []
+    while seconds.count < Self.runs.lowerBound
+      || (seconds.count < Self.runs.upperBound && ContinuousClock.now - start < Self.time)
+    {
+      seconds.append(try run())
+    }
+    seconds.sort()
     let estimate = Estimate(
-      value: seconds[Self.runs / 2],
-      interval: Interval(lower: seconds[0], upper: seconds[Self.runs - 1], level: 0.9),
-      provenance: .measured(tokens: Self.runs, of: Self.runs))
+      value: seconds[seconds.count / 2], interval: Self.interval(ofMedian: seconds),
+      provenance: .measured(tokens: seconds.count, of: seconds.count))
     return LatencyEstimate(secondsPerImage: estimate, bindingCeiling: "measured")
+  }
+
+  /// Between order statistics, of which so many lie below the median as binomial chances say.
+  ///
+  /// - Parameter sorted: at least five numbers.
+  static func interval(ofMedian sorted: [Double]) -> Interval {
+    let (count, level) = (sorted.count, 0.9)
+    // The chance that no more than `rank` of the numbers lie below the median, both ends together.
+    var (term, below, rank) = (pow(0.5, Double(count)), 0.0, 0)
+    while rank < count / 2, 2 * (below + term) <= 1 - level {
+      below += term
+      term *= Double(count - rank) / Double(rank + 1)
+      rank += 1
+    }
+    let place = max(rank - 1, 0)
+    return Interval(lower: sorted[place], upper: sorted[count - 1 - place], level: level)
   }
 }
 

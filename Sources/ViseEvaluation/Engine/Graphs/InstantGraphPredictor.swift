@@ -136,7 +136,14 @@ final class InstantGraphPredictor: InstantPredictor {
     )
   }
 
+  /// A plan that changes nothing is the reference itself.
+  private static let reference = QualityEstimate(
+    klMean: Estimate(value: 0, provenance: .exact),
+    top1Agreement: Estimate(value: 1, provenance: .exact),
+    accuracyChange: Estimate(value: 0, provenance: .exact))
+
   private func estimate(_ state: State) -> QualityEstimate {
+    guard !state.shares.isEmpty else { return Self.reference }
     let (raw, agreement, deviation) = divergence(state)
     guard state.shares.values.allSatisfy(\.isMeasured) else {
       return QualityEstimate(klMean: Estimate(value: raw, provenance: .prior))
