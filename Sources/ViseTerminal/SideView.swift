@@ -144,7 +144,7 @@ enum ChoiceTable {
       treatment = Treatment(
         sparsity: treatment.sparsity, lowRank: treatment.lowRank,
         structure: treatment.structure, format: format)
-      let bytes = state.document.plan.completed(treatment, for: site).byteCount(for: site)
+      let bytes = state.storedByteCount(of: site, under: treatment)
       let role: StyleRole = isCurrent ? .edited : bytes == nil ? .track : .text
       if isCurrent { canvas.put("•", .edited, column: column, row: row) }
       canvas.put(

@@ -32,7 +32,7 @@ public enum FormatGroup: String, CaseIterable, Hashable, Sendable {
     case .integers:
       [
         "int8:channel", "int8:tensor", "int6:channel", "int5:channel", "int4:channel",
-        "int4:channel:asym", "int4:g32", "int3:channel", "int2:channel",
+        "int4:channel:asym", "int3:channel", "int2:channel",
       ].compactMap { NumberFormat(name: $0) }
     default: formats
     }

@@ -89,6 +89,14 @@ extension WorkbenchState {
     }
   }
 
+  /// Bytes of `site` in the file it is exported to; `nil` where the treatment does not fit its rows.
+  public func storedByteCount(of site: Site, under treatment: Treatment) -> Int? {
+    let completed = document.plan.completed(treatment, for: site)
+    guard let own = completed.byteCount(for: site) else { return nil }
+    return site.role.isOfGraph
+      ? summary?.sizeModel.byteCount(of: site, under: completed) ?? own : own
+  }
+
   /// Bytes of the exported file once `choice` is made.
   public func fileByteCount(choosing choice: FormatChoice, for targets: [Int]) -> Int? {
     var plan = document.plan

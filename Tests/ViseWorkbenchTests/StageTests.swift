@@ -207,7 +207,7 @@ struct StageTests {
     #expect(FormatGroup.integers.formats.count == 16)
     #expect(FormatGroup.floats.formats.count == 9)
     #expect(FormatGroup.codebooks.formats.count == 8)
-    #expect(FormatGroup.integers.graphFormats.count == 9)
+    #expect(FormatGroup.integers.graphFormats.count == 8)
     #expect(
       FormatGroup.allCases.flatMap(\.graphFormats).allSatisfy {
         !FormatGroup.ggml.formats.contains($0)

@@ -124,7 +124,9 @@ extension Treatment {
     }
     guard sparsity.pattern == .channels else { return nil }
     guard let group = site.channels else {
-      return "channels go whole only where other layers make them: of ffn_down and attn_output"
+      return site.role.isOfGraph
+        ? "channels go whole only where one convolution alone makes them, not a residual sum"
+        : "channels go whole only where other layers make them: of ffn_down and attn_output"
     }
     if let method = sparsity.method, method.readsPartners, group.unit > 1 {
       return "\(method.rawValue) judges neurons, not heads"
