@@ -1,5 +1,8 @@
 import Testing
+import ViseCompression
 import ViseEstimates
+import ViseFormats
+import ViseGraphs
 import ViseTensor
 
 @testable import ViseEvaluation
@@ -19,4 +22,42 @@ func intervalsOfMediansHaveTheMedian(count: Int) {
   }
   let share = Double(inside) / Double(trials)
   #expect(share >= 0.9 - 0.015 && (count == 7 || share < 0.975), "\(share), seed 31")
+}
+
+/// Plans over the options keep their prior: formats cost nothing, channels and ranks save.
+@Test func optionsOfTheStudyAreTimedAndPredicted() throws {
+  var random = RandomSource(seed: 32)
+  func weight(_ name: String, _ shape: [Int]) -> ONNXTensor {
+    ONNXTensor(
+      name: name,
+      Tensor(shape, (0..<shape.reduce(1, *)).map { _ in Float(random.nextUnit()) - 0.5 }))
+  }
+  let pads: [String: ONNXAttribute] = ["pads": .ints([1, 1, 1, 1])]
+  let model = GraphModel(
+    ONNXModel(
+      path: "net.onnx", byteCount: 0, irVersion: 8, producer: "", opsets: ["": 17],
+      graph: ONNXGraph(
+        name: "net",
+        nodes: [
+          ONNXNode(name: "a", type: "Conv", inputs: ["x", "c1"], outputs: ["a"], attributes: pads),
+          ONNXNode(name: "b", type: "Conv", inputs: ["a", "c2"], outputs: ["b"], attributes: pads),
+        ], initializers: [weight("c1", [32, 4, 3, 3]), weight("c2", [8, 32, 3, 3])],
+        inputs: [ONNXValue(name: "x", elementType: 1, shape: nil)],
+        outputs: [ONNXValue(name: "b", elementType: 1, shape: nil)])))
+  let study = try GraphLatencyStudy(
+    model: model, image: Tensor([1, 4, 6, 6], [Float](repeating: 1, count: 144)),
+    pool: ComputePool(threadCount: 1), byteLimit: 1 << 26, cancellation: CancellationFlag())
+  let names = study.options.map { $0.map(\.name) }
+  #expect(names[0].contains("int8:channel") && !names[0].contains { $0.contains("channels") })
+  #expect(names[1].contains { $0.contains("channels") })
+  for treatment in study.options[1] {
+    let rows = try study.run([Plan(only: "c2", treatment: treatment)]) { _, _ in }
+    // None where something disturbed the machine.
+    for row in rows {
+      // 24 of 32 channels fill as many vectors as 32 do.
+      let saves = treatment.name.contains("0.5") || treatment.name.contains("0.75")
+      #expect(saves ? row.predicted < 1 : row.predicted == 1)
+      #expect(row.measured > 0 && row.treatedSites == 1)
+    }
+  }
 }
