@@ -59,6 +59,25 @@ public struct ClassifierScores: Sendable {
   public var divergence: MeanInterval {
     MeanInterval(sums: divergences, weights: divergences.map { _ in 1 })
   }
+
+  /// Mean KL less that of another plan on the same images, by their differences image by image.
+  public func divergence(beyond other: ClassifierScores) -> MeanInterval {
+    precondition(count == other.count)
+    return MeanInterval(
+      sums: zip(divergences, other.divergences).map { $0 - $1 },
+      weights: divergences.map { _ in 1 })
+  }
+
+  /// The share of right images less that of another plan on the same images.
+  public func top1Difference(from other: ClassifierScores) -> MeanInterval {
+    precondition(count == other.count)
+    func isRight(_ scores: ClassifierScores, _ image: Int) -> Bool {
+      scores.planned[image] == labels[image]
+    }
+    return Proportions.pairedDifference(
+      gained: labels.indices.count { isRight(self, $0) && !isRight(other, $0) },
+      lost: labels.indices.count { isRight(other, $0) && !isRight(self, $0) }, of: count)
+  }
 }
 
 /// Two rows of logits compared.

@@ -31,6 +31,8 @@ public struct LabelledImages: Sendable {
 
   public let labels: [Int]
   private let images: Tensor
+  /// Where each image is in `images`; `nil` where they are in its order.
+  private let order: [Int]?
   private let channels: Int
   private let isChannelsLast: Bool
   private let normalization: Normalization?
@@ -54,6 +56,7 @@ public struct LabelledImages: Sendable {
     default: throw .unsupportedType(labels.type)
     }
     self.images = images
+    order = nil
     isChannelsLast =
       images.rank == 4 && channels != nil && images.shape[1] != channels
       && images.shape[3] == channels
@@ -73,19 +76,35 @@ public struct LabelledImages: Sendable {
 
   /// The first `count` images alone.
   public func prefix(_ count: Int) -> LabelledImages {
-    LabelledImages(self, count: min(max(count, 1), labels.count))
+    let count = min(max(count, 1), labels.count)
+    return LabelledImages(
+      self, picks: 0..<count,
+      images: order == nil
+        ? Tensor(images.type, [count] + images.shape.dropFirst(), storage: images.storage) : images,
+      order: order.map { Array($0.prefix(count)) })
   }
 
-  private init(_ all: LabelledImages, count: Int) {
-    labels = Array(all.labels.prefix(count))
-    images = Tensor(
-      all.images.type, [count] + all.images.shape.dropFirst(), storage: all.images.storage)
+  /// The same images in an order that `seed` draws: files often have them class by class.
+  public func shuffled(seed: UInt64 = 1) -> LabelledImages {
+    var random = RandomSource(seed: seed)
+    let picks = labels.indices.shuffled(using: &random)
+    return LabelledImages(
+      self, picks: picks, images: images, order: picks.map { order?[$0] ?? $0 })
+  }
+
+  /// Those of `all` whose numbers are `picks`.
+  private init(
+    _ all: LabelledImages, picks: some Sequence<Int>, images: Tensor, order: [Int]?
+  ) {
+    labels = picks.map { all.labels[$0] }
+    self.images = images
+    self.order = order
     channels = all.channels
     isChannelsLast = all.isChannelsLast
     normalization = all.normalization
   }
 
-  /// A hash of the numbers and of what is done to them.
+  /// A hash of the numbers and of what is done to them, whatever their order.
   package var identity: String {
     var hash = WordHash()
     withExtendedLifetime(images.storage) {
@@ -97,18 +116,27 @@ public struct LabelledImages: Sendable {
     return hash.hexadecimal
   }
 
+  /// A hash of the numbers in their order.
+  package var evaluationIdentity: String {
+    guard let order else { return identity }
+    var hash = WordHash()
+    order.withUnsafeBytes { hash.combine($0) }
+    return "\(identity) \(hash.hexadecimal)"
+  }
+
   /// The images `range` as a batch: range × channels × height × width.
   public func batch(_ range: Range<Int>) -> Tensor { batch(of: range) }
 
   /// The images `indices` as a batch, in their order.
   public func batch(of indices: some Collection<Int>) -> Tensor {
-    let size = images.count / count
+    let size = images.count / images.shape[0]
     let pixels = size / channels
     let shape =
       isChannelsLast
       ? [channels, images.shape[1], images.shape[2]] : Array(images.shape.dropFirst())
     let result = Tensor(.float32, [indices.count] + shape)
-    for (place, index) in indices.enumerated() {
+    for (place, number) in indices.enumerated() {
+      let index = order?[number] ?? number
       for channel in 0..<channels {
         let target = result.pointer(Float.self) + place * size + channel * pixels
         let (mean, deviation) = (

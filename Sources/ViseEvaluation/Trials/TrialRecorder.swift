@@ -47,7 +47,31 @@ public final class TrialRecorder: Sendable {
       klMean: TrialFigure(quality.klMean), perplexityRatio: TrialFigure(quality.perplexityRatio),
       agreement: TrialFigure(quality.top1Agreement), tokenCount: quality.tokenCount,
       prediction: prediction, origin: origin, date: Self.now())
+    add(trial)
+  }
+
+  private func add(_ trial: Trial) {
     attempt { () throws(TrialStoreError) in try store.add(trial) }
+  }
+
+  /// Adds what `scores` say of `plan`, with as many images as tokens.
+  ///
+  /// - Parameters:
+  ///   - model: its fingerprint.
+  ///   - setting: names the graph and the calibration.
+  ///   - images: names the images measured on.
+  package func add(
+    _ plan: Plan, sites: [Site], measured scores: ClassifierScores, model: String,
+    setting: String, images: String
+  ) {
+    add(
+      Trial(
+        key: TrialKey(
+          model: model, setting: setting, plan: Self.planIdentity(plan, sites: sites),
+          text: images, code: MeasurementCode.version),
+        plan: PlanFile.text(of: plan, sites: sites), klMean: TrialFigure(scores.divergence),
+        agreement: TrialFigure(scores.agreement), tokenCount: scores.count, origin: origin,
+        date: Self.now()))
   }
 
   /// What was measured of `plan` on all of `text`; `nil` where that was never done.
