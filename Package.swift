@@ -161,7 +161,7 @@ let package = Package(
       name: "ViseSearchTests",
       dependencies: [
         "ViseSearch", "ViseEvaluation", "ViseEstimates", "ViseModels", "ViseFormats",
-        "ViseCompression", "ViseTensor",
+        "ViseGraphs", "ViseCompression", "ViseTensor",
       ],
       swiftSettings: strict),
     .testTarget(

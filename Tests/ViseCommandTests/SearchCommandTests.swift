@@ -92,3 +92,47 @@ struct SearchCommandTests {
     #expect((limits.first?["used"] as? Double ?? .infinity) <= limit)
   }
 }
+
+struct ImageSearchCommandTests {
+  private let model = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.onnx").path
+
+  @Test func aSearchOfAnONNXModelKeepsItsSizeAndBeatsWhatTreatsAllLayersAlike() throws {
+    try withFolder { folder in
+      let plan = folder.appending(path: "plan.toml").path
+      let small = ["--limit", "600", "--trials", "4", "--seed", "3", "--json"]
+      let run = try outcome(["search", model, "--size", "150kB", "--out", plan] + small)
+      #expect(run.code == 0, "\(run.errors)")
+      let report = try run.json
+      let bytes = try #require(report["bytes"] as? Int)
+      #expect(bytes <= 150_000 && bytes > 120_000)
+      #expect(report["measured_on"] as? String == "verification")
+      #expect((1...4).contains(try #require(report["trials"] as? Int)))
+      #expect(try #require(report["top1"] as? Double) > 0.5)
+      #expect((report["top1_difference_interval"] as? [Double])?.count == 2)
+      let preset = try #require(report["preset"] as? [String: Any])
+      #expect((preset["bytes"] as? Int ?? .max) <= 150_000)
+      #expect(preset["top1_gain"] as? Double != nil)
+      let file = folder.appending(path: "out.onnx").path
+      let export = try vise(
+        "export", model, "--plan", plan, "--out", file, "--to", "onnx", "--json")
+      #expect(try export.json["bytes"] as? Int == bytes)
+      let again = try outcome(["search", model, "--size", "150kB"] + small)
+      #expect(try again.json["plan"] as? String == report["plan"] as? String)
+    }
+  }
+
+  @Test func badUsageOfAnONNXSearchIsToldApart() throws {
+    let cases: [([String], String)] = [
+      (["--size", "10kB"], "the least is"),
+      (["--latency", "3ms", "--latency-on", "rpi5"], "those of language models"),
+      (["--size", "1MB", "--executor", "slurm", "--shared-folder", "/tmp"], "--executor local"),
+      (["--size", "1MB", "--text", text, "--data", "x.npz"], "--data for ONNX"),
+    ]
+    for (options, words) in cases {
+      let run = try outcome(["search", model, "--limit", "64"] + options)
+      #expect(run.code == 2 && run.errors.contains(words), "\(options): \(run.errors)")
+    }
+    let run = try outcome(["search", sample, "--size", "4MB"])
+    #expect(run.code == 2 && run.errors.contains("--text"))
+  }
+}

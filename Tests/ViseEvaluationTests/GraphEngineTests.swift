@@ -65,7 +65,8 @@ private func treatment(_ name: String) throws -> Treatment { try #require(Treatm
   let whole = try evaluator.measure(
     evaluator.planned(plan, calibration: nil, cancellation: CancellationFlag()),
     cancellation: CancellationFlag())
-  #expect(measured.klMean.value == whole.divergence.mean)
+  // The engine takes the images in another order.
+  #expect(abs(measured.klMean.value - whole.divergence.mean) < 1e-12)
   engine.shutDown()
 }
 

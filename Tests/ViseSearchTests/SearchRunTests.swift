@@ -72,16 +72,23 @@ struct SearchRunTests {
       SearchJournal.Entry(
         choice: [$0, 1, 2], start: 0, losses: [0.1 * Double($0), .pi], seconds: Double($0))
     }
+    let effects = (0..<3).map {
+      SearchJournal.Effect(
+        site: $0, treatment: "prune=0.5 format=int4", loss: .pi / Double($0 + 1), seconds: 2)
+    }
     do {
       let journal = try SearchJournal(path: path, identity: "x")
+      for effect in effects { try journal.add(effect) }
       for entry in entries { try journal.add(entry) }
     }
     let bytes = try Data(contentsOf: URL(filePath: path))
     for length in 0...bytes.count {
       try bytes.prefix(length).write(to: URL(filePath: path))
-      let read = try SearchJournal(path: path, identity: "x").entries
-      let lines = bytes.prefix(length).count { $0 == UInt8(ascii: "\n") }
-      #expect(read == Array(entries.prefix(max(0, lines - 1))), "cut at \(length)")
+      let read = try SearchJournal(path: path, identity: "x")
+      let lines = bytes.prefix(length).count { $0 == UInt8(ascii: "\n") } - 1
+      #expect(read.effects == Array(effects.prefix(max(0, lines))), "cut at \(length)")
+      #expect(
+        read.entries == Array(entries.prefix(max(0, lines - effects.count))), "cut at \(length)")
     }
   }
 

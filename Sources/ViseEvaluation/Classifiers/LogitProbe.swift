@@ -60,14 +60,31 @@ final class LogitEffects: Sendable {
     let treatment: Treatment
   }
 
-  private let effects = Mutex<[Key: LogitEffect]>([:])
+  private struct State {
+    var effects: [Key: LogitEffect] = [:]
+    /// Those that nobody was told of yet.
+    var new: [(site: Site, treatment: Treatment, divergence: Double)] = []
+  }
+
+  private let state = Mutex(State())
 
   func measured(_ site: Site, _ treatment: Treatment) -> LogitEffect? {
-    effects.withLock { $0[Key(site: site.name, treatment: treatment)] }
+    state.withLock { $0.effects[Key(site: site.name, treatment: treatment)] }
   }
 
   func set(_ effect: LogitEffect, _ site: Site, _ treatment: Treatment) {
-    effects.withLock { $0[Key(site: site.name, treatment: treatment)] = effect }
+    state.withLock {
+      $0.effects[Key(site: site.name, treatment: treatment)] = effect
+      $0.new.append((site, treatment, effect.divergence))
+    }
+  }
+
+  /// Effects that became known since the last time, with their mean KL in nats.
+  func takeNew() -> [(site: Site, treatment: Treatment, divergence: Double)] {
+    state.withLock { state in
+      defer { state.new = [] }
+      return state.new
+    }
   }
 
   /// The effect of another format of `site`, and by what factor rounding to `treatment`'s bits differs

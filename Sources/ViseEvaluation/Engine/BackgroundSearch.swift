@@ -1,4 +1,6 @@
+public import ViseCompression
 public import ViseEstimates
+public import ViseGraphs
 public import ViseTensor
 
 /// A search as the engine runs it, between two pieces of evaluation.
@@ -20,4 +22,14 @@ public struct SearchResources: Sendable {
   public let recorder: TrialRecorder?
   /// Speed on this machine; `nil` where nothing is timed.
   public let latency: (any LatencyPredicting)?
+}
+
+/// What the engine lends to a search of an ONNX model.
+public struct GraphSearchResources {
+  public let model: GraphModel
+  public let predictor: ClassifierPredictor
+  /// Of all the images.
+  public let evaluator: ClassifierEvaluator
+  public let images: LabelledImages
+  public let calibration: (any CalibrationSource)?
 }

@@ -32,6 +32,9 @@ public final class Engine: Sendable {
     /// Starts a search; none can be asked for without it.
     public var startSearch:
       (@Sendable (SearchWish, SearchResources) throws -> any BackgroundSearch)?
+    /// The same for an ONNX model.
+    public var startGraphSearch:
+      (@Sendable (SearchWish, GraphSearchResources) throws -> any BackgroundSearch)?
     /// The labelled images that plans of an ONNX model are measured on; `nil` where there are none.
     public var images: (@Sendable (GraphModel) throws -> LabelledImages?)?
     /// Statistics of an ONNX model's inputs, from a calibration.

@@ -95,9 +95,11 @@ struct EngineRun {
   private func work(
     evaluation: EngineEvaluation?, inspector: SiteInspector, exporter: EngineExporter
   ) {
+    let start = options.startSearch
     let searcher = EngineSearcher(
-      resources: evaluation?.searchResources, start: options.startSearch, inbox: inbox,
-      describe: options.describe, emit: emit)
+      start: evaluation.flatMap { evaluation in
+        start.map { start in { try start($0, evaluation.searchResources) } }
+      }, inbox: inbox, describe: options.describe, emit: emit)
     let inspections = InspectionDesk(
       inspector: inspector, sites: exporter.model.sites, inbox: inbox,
       describe: options.describe, emit: emit)

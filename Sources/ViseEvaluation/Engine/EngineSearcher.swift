@@ -3,8 +3,7 @@ import ViseTensor
 
 /// Runs the search that was asked for last, step by step, and reports how far it is.
 final class EngineSearcher {
-  private let resources: SearchResources?
-  private let start: (@Sendable (SearchWish, SearchResources) throws -> any BackgroundSearch)?
+  private let start: ((SearchWish) throws -> any BackgroundSearch)?
   private let inbox: EngineInbox
   private let describe: @Sendable (any Error) -> String
   private let emit: @Sendable (EngineEvent) -> Void
@@ -14,13 +13,12 @@ final class EngineSearcher {
   /// Snapshots are sent no more often.
   private static let interval = Duration.milliseconds(100)
 
+  /// - Parameter start: `nil` where nothing can be measured.
   init(
-    resources: SearchResources?,
-    start: (@Sendable (SearchWish, SearchResources) throws -> any BackgroundSearch)?,
+    start: ((SearchWish) throws -> any BackgroundSearch)?,
     inbox: EngineInbox, describe: @escaping @Sendable (any Error) -> String,
     emit: @escaping @Sendable (EngineEvent) -> Void
   ) {
-    self.resources = resources
     self.start = start
     self.inbox = inbox
     self.describe = describe
@@ -30,12 +28,12 @@ final class EngineSearcher {
   /// Takes up a search in place of the one there is.
   func begin(_ wish: SearchWish, job: Int) {
     if let current { end(current.job, .cancelled) }
-    guard let resources, let start else {
+    guard let start else {
       emit(.jobEnded(job: job, .failed("nothing can be measured of this model")))
       return
     }
     do {
-      current = (job, try start(wish, resources))
+      current = (job, try start(wish))
       report(isDue: true)
     } catch {
       emit(.jobEnded(job: job, .failed(describe(error))))

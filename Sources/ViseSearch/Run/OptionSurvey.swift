@@ -1,17 +1,17 @@
 public import ViseCompression
-import ViseEstimates
 public import ViseEvaluation
 public import ViseTensor
 
 /// Measures the options a search is likely to choose among, those at the budget's prices first.
 ///
 /// First some options of every unit; then, in rounds, what is best by the losses known so far and what
-/// the prices next to the budget's would choose, until those are measured.
+/// the prices next to the budget's would choose, until those are measured. The few options of a graph's layers
+/// are all measured in the end.
 public struct OptionSurvey {
   public private(set) var losses: OptionLosses
   private let space: SearchSpace
   private let sites: [Site]
-  private let predictor: PlanPredictor
+  private let probing: any LossProbing
   private let allocation: AllocationProblem
   private let goal: SearchGoal
   private var queue: ArraySlice<Item>
@@ -20,6 +20,8 @@ public struct OptionSurvey {
   /// Options of a unit measured before any choice is made.
   private static let anchors = 3
   private static let rounds = 4
+  /// Options of a unit besides staying as it is that are few.
+  private static let fewOptions = 6
   /// Prices relative to the budget's, whose choices are measured too.
   private static let nearPrices = [0.5, 2, 0.25, 4]
 
@@ -31,13 +33,13 @@ public struct OptionSurvey {
   /// - Parameter allocation: costs and limits of the space's options; losses in it do not count.
   public init(
     space: SearchSpace, sites: [Site], allocation: AllocationProblem, goal: SearchGoal,
-    predictor: PlanPredictor
+    probing: any LossProbing
   ) {
     self.space = space
     self.sites = sites
     self.allocation = allocation
     self.goal = goal
-    self.predictor = predictor
+    self.probing = probing
     losses = OptionLosses(space: space, sites: sites)
     queue = []
     queue = anchors()[...]
@@ -49,13 +51,15 @@ public struct OptionSurvey {
   /// Measures the next option; false once the survey is complete.
   public mutating func step(cancellation: CancellationFlag) throws -> Bool {
     while queue.isEmpty {
-      guard round < Self.rounds else { return false }
+      guard round <= Self.rounds else { return false }
       round += 1
-      queue = try contested()[...]
-      if queue.isEmpty { return false }
+      queue = (round > Self.rounds ? rest() : try contested())[...]
+      if queue.isEmpty, round <= Self.rounds { round = Self.rounds }
     }
-    guard let item = queue.popFirst() else { return false }
+    guard let item = queue.first else { return false }
+    // What is interrupted stays in the queue.
     try measure(item, cancellation)
+    queue.removeFirst()
     return true
   }
 
@@ -96,14 +100,24 @@ public struct OptionSurvey {
     }.filter { !losses.isMeasured(unit: $0.unit, option: $0.option) && seen.insert($0).inserted }
   }
 
+  /// What is not measured yet of a graph's layers with few options.
+  private func rest() -> [Item] {
+    space.units.indices.flatMap { unit in
+      let options = space.units[unit].options.indices
+      let isFew =
+        options.count <= Self.fewOptions + 1 && sites[space.units[unit].sites[0]].role.isOfGraph
+      return options.filter { isFew && !losses.isMeasured(unit: unit, option: $0) }
+        .map { Item(unit: unit, option: $0) }
+    }
+  }
+
   private mutating func measure(_ item: Item, _ cancellation: CancellationFlag) throws {
     let unit = space.units[item.unit]
     var total = 0.0
     for (site, treatment) in zip(unit.sites, unit.options[item.option].treatments)
     where treatment != .keep {
-      let effect = try predictor.measureEffect(
-        of: sites[site], under: treatment, cancellation: cancellation)
-      total += max(0, effect.klMean.value)
+      total += max(
+        0, try probing.loss(of: sites[site], under: treatment, cancellation: cancellation))
     }
     losses.set(total, unit: item.unit, option: item.option)
   }

@@ -1,6 +1,5 @@
 public import ViseCompression
 public import ViseEvaluation
-import ViseModels
 public import ViseTensor
 
 /// What a search is asked to do.
@@ -38,10 +37,10 @@ public final class PlanSearch {
 
   public let request: SearchRequest
   public private(set) var phase: Phase
-  private let session: ModelSession
   private let setup: SearchSetup
   private let measuring: any PlanMeasuring
   private let journal: SearchJournal?
+  private let probing: JournaledProbing
   private var survey: OptionSurvey
   private var run: SearchRun?
   private var clock: ContinuousClock.Instant?
@@ -51,23 +50,23 @@ public final class PlanSearch {
   private static let surveyShare = 0.6
 
   /// - Parameters:
-  ///   - predictor: measures what layers lose on its probe.
+  ///   - sites: those of the model.
+  ///   - probing: measures what layers lose on its probe.
   ///   - measuring: measures plans on the windows they are chosen by.
-  ///   - journal: keeps measured plans, and knows those of a run that was stopped.
+  ///   - journal: keeps what is measured, and knows that of a run that was stopped.
   public init(
-    _ request: SearchRequest, session: ModelSession, predictor: PlanPredictor, windowCount: Int,
+    _ request: SearchRequest, sites: [Site], probing: any LossProbing, windowCount: Int,
     measuring: any PlanMeasuring, journal: SearchJournal?
   ) {
     self.request = request
-    self.session = session
     self.measuring = measuring
     self.journal = journal
-    let sites = session.model.sites
+    self.probing = JournaledProbing(probing, journal: journal)
     setup = SearchSetup(
       sites: sites, costs: request.costs, windowCount: windowCount, goal: request.goal)
     survey = OptionSurvey(
       space: request.costs.space, sites: sites, allocation: request.costs.problem,
-      goal: request.goal, predictor: predictor)
+      goal: request.goal, probing: self.probing)
     phase = .surveying(waiting: survey.waitingCount)
   }
 
@@ -85,6 +84,11 @@ public final class PlanSearch {
   /// The best plan so far with what it measured; `nil` before the first.
   public var best: (plan: Plan, trial: SearchRun.Trial)? {
     run?.best.map { (request.costs.space.plan($0.choice), $0) }
+  }
+
+  /// Plans within the limits that were measured, the best first.
+  public var ranked: [Plan] {
+    (run?.ranked ?? []).map { request.costs.space.plan($0.choice) }
   }
 
   /// Seconds are of the whole search, the survey included.
@@ -105,12 +109,22 @@ public final class PlanSearch {
     (survey.losses.measuredCount, request.costs.space.units.reduce(0) { $0 + $1.options.count })
   }
 
-  private var seconds: Double { clock.map { (ContinuousClock.now - $0) / .seconds(1) } ?? 0 }
+  private var seconds: Double {
+    probing.priorSeconds + (clock.map { (ContinuousClock.now - $0) / .seconds(1) } ?? 0)
+  }
+
+  /// Whether the survey ends before it is complete: for want of time, or where a run that was stopped
+  /// ended it, so that this one proposes the same plans.
+  private var isSurveyCut: Bool {
+    // What the journal answers takes no time.
+    guard probing.waitingCount == 0 else { return false }
+    if let journal, !journal.entries.isEmpty, !journal.effects.isEmpty { return true }
+    return request.limits.seconds.map { seconds >= $0 * Self.surveyShare } ?? false
+  }
 
   private func surveyOne(_ cancellation: CancellationFlag) throws {
-    let limit = request.limits.seconds.map { $0 * Self.surveyShare }
-    let isTimeUp = limit.map { seconds >= $0 } ?? false
-    if !isTimeUp, try surveyNext(cancellation) {
+    probing.seconds = seconds
+    if !isSurveyCut, try surveyNext(cancellation) {
       phase = .surveying(waiting: survey.waitingCount)
       return
     }

@@ -27,12 +27,19 @@ public struct QuickFit: Sendable {
     .ggml(.q6_K), .ggml(.q8_0),
   ]
 
+  /// The same for a graph: the digit keys' formats that no other of as many bytes beats.
+  private static let graphFormats = [4, 8].compactMap { NumberFormat(name: "int\($0):channel") }
+
+  private var isOfGraph: Bool { sites.contains { $0.role.isOfGraph } }
+
   /// The costs of what can be chosen beside `base`.
   ///
   /// - Throws: `SearchSpaceError` where nothing can be chosen or a cost is unknown.
   public func costs(base: Plan, limits: PlanLimits) throws(SearchSpaceError) -> SpaceCosts {
-    let builder = SearchSpaceBuilder(
-      sites: sites, locked: base, treatments: Self.formats.map { Treatment(format: $0) })
+    var builder = SearchSpaceBuilder(
+      sites: sites, locked: base,
+      treatments: (isOfGraph ? Self.graphFormats : Self.formats).map { Treatment(format: $0) })
+    if isOfGraph { builder.sizes = sizes }
     return try SpaceCosts(
       space: builder.build(), budget: Budget(limits),
       models: [.bytes(sizes), CostModel(.decodeSeconds, cost: decodeSeconds)])

@@ -9,12 +9,12 @@ public struct SearchIdentity: Hashable, Sendable {
 
   /// How long or how many plans a search may take is no part of it: it can be continued with more.
   ///
-  /// - Parameter batchSize: plans measured at once, on which depends what is proposed.
-  public init(
-    request: SearchRequest, session: ModelSession, text: EvaluationText, batchSize: Int = 1
-  ) {
+  /// - Parameters:
+  ///   - setting: names the model, what it is measured on, and what of the program measures.
+  ///   - batchSize: plans measured at once, on which depends what is proposed.
+  public init(request: SearchRequest, setting: String, batchSize: Int = 1) {
     var hash = WordHash()
-    hash.combine("\(session.evaluationIdentity) \(text.evaluationIdentity) \(Self.version)\n")
+    hash.combine("\(setting) \(Self.version)\n")
     hash.combine("\(request.goal) \(request.strategy.rawValue) \(request.seed)\n")
     if batchSize > 1 { hash.combine("batch \(batchSize)\n") }
     let costs = request.costs
@@ -26,6 +26,14 @@ public struct SearchIdentity: Hashable, Sendable {
       hash.combine("\(unit.sites) \(unit.options.map { $0.treatments.map(\.name) })\n")
     }
     self.text = hash.hexadecimal
+  }
+
+  public init(
+    request: SearchRequest, session: ModelSession, text: EvaluationText, batchSize: Int = 1
+  ) {
+    self.init(
+      request: request, setting: "\(session.evaluationIdentity) \(text.evaluationIdentity)",
+      batchSize: batchSize)
   }
 
   /// Changes where strategies propose other plans than before.

@@ -31,9 +31,30 @@ public final class SearchJournal {
     }
   }
 
+  /// What treating one site alone was found to lose.
+  public struct Effect: Hashable, Sendable {
+    /// The site's place in the model.
+    public var site: Int
+    /// The treatment's name.
+    public var treatment: String
+    /// Mean KL on the probe, in nats.
+    public var loss: Double
+    /// Seconds the search had run for.
+    public var seconds: Double
+
+    public init(site: Int, treatment: String, loss: Double, seconds: Double) {
+      self.site = site
+      self.treatment = treatment
+      self.loss = loss
+      self.seconds = seconds
+    }
+  }
+
   public let path: String
-  /// What was found in the file.
+  /// Measurements of plans that were found in the file.
   public let entries: [Entry]
+  /// Those of single sites.
+  public let effects: [Effect]
   private let descriptor: Int32
 
   private static let magic = "vise-search 1"
@@ -77,9 +98,10 @@ public final class SearchJournal {
       guard lines.isEmpty || lines[0] == header else {
         throw SearchJournalError.foreign(path: path)
       }
-      let whole = lines.dropFirst().map { Entry(line: $0) }
+      let whole = lines.dropFirst().map { Line($0) }
       let sound = whole.prefix { $0 != nil }.compactMap { $0 }
-      entries = sound
+      entries = sound.compactMap { if case .entry(let entry) = $0 { entry } else { nil } }
+      effects = sound.compactMap { if case .effect(let effect) = $0 { effect } else { nil } }
       let kept =
         lines.isEmpty ? 0 : lines.prefix(sound.count + 1).reduce(0) { $0 + $1.utf8.count + 1 }
       guard ftruncate(descriptor, kept) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
@@ -98,8 +120,13 @@ public final class SearchJournal {
   deinit { close(descriptor) }
 
   /// Keeps a measurement; once this has returned, no crash takes it away.
-  public func add(_ entry: Entry) throws(SearchJournalError) {
-    try Self.write(entry.line + "\n", descriptor, path)
+  public func add(_ entry: Entry) throws(SearchJournalError) { try add(line: entry.line) }
+
+  /// As `add(_: Entry)`.
+  public func add(_ effect: Effect) throws(SearchJournalError) { try add(line: effect.line) }
+
+  private func add(line: String) throws(SearchJournalError) {
+    try Self.write(line + "\n", descriptor, path)
     guard fdatasync(descriptor) == 0 else { throw Self.fault(path) }
   }
 
@@ -134,6 +161,44 @@ public final class SearchJournal {
 
   private static func fault(_ path: String) -> SearchJournalError {
     .unavailable(path: path, reason: String(cString: strerror(errno)))
+  }
+}
+
+extension SearchJournal {
+  /// What a line says.
+  fileprivate enum Line {
+    case entry(Entry)
+    case effect(Effect)
+
+    init?(_ line: Substring) {
+      if let entry = Entry(line: line) {
+        self = .entry(entry)
+      } else if let effect = Effect(line: line) {
+        self = .effect(effect)
+      } else {
+        return nil
+      }
+    }
+  }
+}
+
+extension SearchJournal.Effect {
+  private static let mark = "alone"
+
+  /// `alone site loss seconds treatment .`; treatments have spaces in their names.
+  fileprivate var line: String {
+    let figures = [loss, seconds].map { String($0.bitPattern, radix: 16) }.joined(separator: " ")
+    return "\(Self.mark) \(site) \(figures) \(treatment) ."
+  }
+
+  fileprivate init?(line: Substring) {
+    let words = line.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count > 5, words[0] == Self.mark, words.last == ".", let site = Int(words[1]),
+      let loss = UInt64(words[2], radix: 16), let seconds = UInt64(words[3], radix: 16)
+    else { return nil }
+    self.init(
+      site: site, treatment: words[4..<(words.count - 1)].joined(separator: " "),
+      loss: Double(bitPattern: loss), seconds: Double(bitPattern: seconds))
   }
 }
 

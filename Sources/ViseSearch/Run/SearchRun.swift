@@ -92,13 +92,22 @@ public final class SearchRun {
   }
 
   /// What of the trials within the limits the goal prefers; `nil` where none keeps a floor.
-  public var best: Trial? {
+  public var best: Trial? { ranked.first }
+
+  /// Trials within the limits that keep a floor, those the goal prefers first.
+  public var ranked: [Trial] {
     let feasible = trials.filter(\.isFeasible)
+    func sorted(_ trials: [Trial], by figure: (Trial) -> Double) -> [Trial] {
+      trials.enumerated().sorted {
+        (figure($0.element), $0.offset) < (figure($1.element), $1.offset)
+      }.map(\.element)
+    }
     switch problem.goal {
-    case .leastLoss: return feasible.min { $0.loss < $1.loss }
+    case .leastLoss: return sorted(feasible, by: \.loss)
     case .leastCost(let floor):
-      func cost(_ trial: Trial) -> Double { problem.allocation.costs(of: trial.choice)[0] }
-      return feasible.filter { $0.loss <= floor }.min { cost($0) < cost($1) }
+      return sorted(feasible.filter { $0.loss <= floor }) {
+        problem.allocation.costs(of: $0.choice)[0]
+      }
     }
   }
 

@@ -60,11 +60,14 @@ public struct SearchSetup {
 
   private static let tightenings = 8
 
-  private var blocks: [Int?] { costs.space.units.map { sites[$0.sites[0]].block } }
+  private var blocks: [Int?] { costs.space.units.map { depth(of: sites[$0.sites[0]]) } }
+
+  /// The block of `site`; in a graph, which has none, the place among its layers.
+  private func depth(of site: Site) -> Int? { site.role.isOfGraph ? site.index : site.block }
 
   /// Units of one kind in one third of the depth err alike.
   private var groups: [Int] {
-    let depth = (sites.compactMap(\.block).max() ?? 0) + 1
+    let length = (sites.compactMap(depth).max() ?? 0) + 1
     var numbers: [Int: Int] = [:]
     return costs.space.units.map { unit in
       let site = sites[unit.sites[0]]
@@ -79,7 +82,7 @@ public struct SearchSetup {
         case .convolution, .depthwiseConvolution, .transposedConvolution: 6
         case .recurrentInput, .recurrentState: 7
         }
-      let third = site.block.map { 3 * $0 / depth } ?? 0
+      let third = depth(of: site).map { 3 * $0 / length } ?? 0
       let key = 3 * kind + third
       if let known = numbers[key] { return known }
       numbers[key] = numbers.count

@@ -29,6 +29,8 @@ public struct SearchSpaceBuilder: Sendable {
   public var ties: Set<Tie> = []
   /// Whether a site may stay as the file has it.
   public var allowsKeep = true
+  /// Where given, what takes no fewer bytes of a site than the file's own values is no option.
+  public var sizes: SizeModel?
 
   public init(sites: [Site], locked: Plan = Plan(), treatments: [Treatment]) {
     self.sites = sites
@@ -42,6 +44,17 @@ public struct SearchSpaceBuilder: Sendable {
     .ggml(.q3_K), .ggml(.mxfp4), .ggml(.iq4_XS), .ggml(.iq4_NL), .ggml(.q4_K), .ggml(.q5_0),
     .ggml(.q5_K), .ggml(.q6_K), .ggml(.q8_0),
   ]
+
+  /// Integers that ONNX files hold as codes of 4 and 8 bits; other widths take no less than these.
+  public static let graphFormats: [NumberFormat] = [
+    "int4:channel", "int4:channel:asym", "int4:g32", "int8:channel",
+  ].compactMap { NumberFormat(name: $0) }
+
+  /// What sites of the kind of model may get where nothing else is asked for.
+  public static func standardTreatments(for sites: [Site]) -> [Treatment] {
+    let isGraph = sites.contains { $0.role.isOfGraph }
+    return (isGraph ? graphFormats : executableFormats).map { Treatment(format: $0) }
+  }
 
   public func build() -> SearchSpace {
     let free = sites.filter { locked[$0.name] == .keep && !keptSites.contains($0.name) }
@@ -81,9 +94,16 @@ public struct SearchSpaceBuilder: Sendable {
     if allowsKeep { options.append(SearchOption(treatments: group.map { _ in .keep })) }
     for asked in treatments.map(SensitivityOption.init) {
       let own = group.compactMap { asked.treatment(for: $0) }
-      guard own.count == group.count else { continue }
+      guard own.count == group.count, savesBytes(own, group) else { continue }
       options.append(SearchOption(treatments: own))
     }
     return options.filter { seen.insert($0).inserted }
+  }
+
+  private func savesBytes(_ treatments: [Treatment], _ group: [Site]) -> Bool {
+    guard let sizes else { return true }
+    func sum(_ byteCounts: [Int]) -> Int { byteCounts.reduce(0, +) }
+    return sum(zip(group, treatments).map { sizes.byteCount(of: $0, under: $1) })
+      < sum(group.map { sizes.byteCount(of: $0, under: .keep) })
   }
 }

@@ -20,6 +20,12 @@ public enum StrategyName: String, CaseIterable, Hashable, Sendable {
   /// sensitivity 0.499. The 90 % intervals of the first five overlap.
   public static let standard = StrategyName.differentiable
 
+  /// What is used for a graph.
+  ///
+  /// Its layers have few options: strategies that draw whole plans soon draw none that is new, and
+  /// those next to the best remain.
+  public static let graphStandard = StrategyName.descent
+
   /// - Parameter batchSize: candidates that can be measured at once. Those that learn from each
   ///   measurement alone propose one at a time all the same.
   public func strategy(

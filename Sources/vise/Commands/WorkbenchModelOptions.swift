@@ -70,6 +70,7 @@ struct WorkbenchModelOptions: ParsableArguments {
     engine.trialFolder = TrialStore.standardFolder()
     engine.machine = MachineFiles.standard()
     engine.startSearch = { try WorkbenchSearch($0, $1) }
+    engine.startGraphSearch = { try WorkbenchSearch($0, $1) }
     return engine
   }
 }

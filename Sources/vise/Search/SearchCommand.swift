@@ -2,6 +2,7 @@ import ArgumentParser
 import ViseCompression
 import ViseEvaluation
 import ViseFormats
+import ViseGraphs
 import ViseModels
 import ViseSearch
 import ViseTensor
@@ -26,12 +27,18 @@ struct SearchCommand: ParsableCommand {
   @OptionGroup var choices: SpaceOptions
 
   @Option(help: "The text plans are measured on.")
-  var text: String
+  var text: String?
+
+  @OptionGroup var imageOptions: ImageOptions
 
   @OptionGroup var calibration: CalibrationOptions
 
-  @Option(help: "How plans are looked for: \(Self.strategies).")
-  var strategy = StrategyName.standard.rawValue
+  @Option(
+    help: """
+      How plans are looked for: \(Self.strategies); by default \(StrategyName.standard.rawValue), and \
+      \(StrategyName.graphStandard.rawValue) for ONNX.
+      """)
+  var strategy: String?
 
   @Option(help: "Seconds to look for a plan, what layers lose included.")
   var seconds: Double?
@@ -42,8 +49,12 @@ struct SearchCommand: ParsableCommand {
   @Option(help: "Where random choices start from.")
   var seed: UInt64 = 1
 
-  @Option(help: "Tokens of a window; its second half is scored.")
-  var window = 512
+  @Option(
+    help: """
+      Tokens of a window, 512 by default; its second half is scored. For ONNX, images of a window, 128 \
+      by default.
+      """)
+  var window: Int?
 
   @Option(
     help: """
@@ -52,8 +63,8 @@ struct SearchCommand: ParsableCommand {
       """)
   var windows: Int?
 
-  @Option(help: "Use at most this many tokens of the text.")
-  var limit = 32_768
+  @Option(help: "Use at most this many tokens of the text, 32768 by default, or images.")
+  var limit: Int?
 
   @Option(help: "Where to write the plan.")
   var out: String?
@@ -69,11 +80,13 @@ struct SearchCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   private static let standardSeconds = 300.0
+  private static let standardLimit = 32_768
+  private static let standardWindow = 512
   private static let strategies = StrategyName.withinLimits.map(\.rawValue).joined(
     separator: ", ")
 
   func validate() throws {
-    if !StrategyName.withinLimits.contains(where: { $0.rawValue == strategy }) {
+    if let strategy, !StrategyName.withinLimits.contains(where: { $0.rawValue == strategy }) {
       throw ValidationError("--strategy takes \(Self.strategies)")
     }
     if seconds != nil, trials != nil { throw ValidationError("pass --seconds or --trials") }
@@ -83,29 +96,51 @@ struct SearchCommand: ParsableCommand {
     if let trials, !(1...1_000_000).contains(trials) {
       throw ValidationError("--trials takes a positive number")
     }
-    guard (4...1 << 20).contains(window) else {
-      throw ValidationError("--window takes 4 or more tokens")
+    guard text == nil || imageOptions.data == nil else {
+      throw ValidationError("--text is for language models, --data for ONNX classifiers")
+    }
+    guard (4...1 << 20).contains(window ?? Self.standardWindow) else {
+      throw ValidationError("--window takes 4 or more")
     }
     guard windows ?? 1 >= 1 else { throw ValidationError("--windows takes a positive number") }
-    guard limit >= window else { throw ValidationError("--limit is less than one window") }
+    guard limit ?? .max >= window ?? (text == nil ? 4 : Self.standardWindow) else {
+      throw ValidationError("--limit is less than one window")
+    }
+    if text == nil { try validateGraph() }
+  }
+
+  /// What a search of an ONNX classifier can be asked for.
+  private func validateGraph() throws {
+    guard GraphModel.accepts(path: input.model) else {
+      throw ValidationError("a language model is searched on --text, an ONNX classifier on --data")
+    }
+    if limits.latencyOn != nil {
+      throw ValidationError(
+        "--latency and --memory-limit are those of language models; an ONNX model is searched "
+          + "within --size, --bits-per-weight or --max-kl")
+    }
+    if executor.executor != .local {
+      throw ValidationError("ONNX models are searched with --executor local alone")
+    }
   }
 
   func run() throws {
     try CommandRunner.run {
+      guard let text else { return try searchGraph() }
       let model = try Model(path: input.model)
       let statistics = try calibration.load(for: model)
       let session = try options.session(model, calibration: statistics)
+      let (window, limit) = (window ?? Self.standardWindow, limit ?? Self.standardLimit)
       let tokens = try TextLoader(model: model).load(
         path: text, windowLength: window, limit: limit)
       try CalibrationOptions.check(statistics, against: tokens)
-      let windows = windows ?? SearchTexts.selectionWindows(seconds: timeLimit)
-      let texts = SearchTexts(tokens, selectionWindows: windows)
+      let texts = SearchTexts(tokens, selectionWindows: selectionWindows)
       let runner = SearchRunner(
         session: session, request: try request(for: model), texts: texts,
         klFloor: limits.maxKl, isFresh: fresh, executor: executor,
         task: SearchTask(
           model: input.model, text: text, calibration: calibration.calibration, window: window,
-          limit: limit, selectionWindows: windows, options: options,
+          limit: limit, selectionWindows: selectionWindows, options: options,
           identity: SearchTask.identity(session, texts.selection)))
       let result = try runner.run(cancellation: Interrupt.flag)
       let plan = PlanFile.text(of: result.plan, sites: model.sites)
@@ -120,13 +155,49 @@ struct SearchCommand: ParsableCommand {
     }
   }
 
+  private func searchGraph() throws {
+    let model = try GraphModel.open(path: input.model).foldingNormalizations()
+    let images = try imageOptions.images(
+      for: model, limit: limit, byteLimit: options.memoryByteCount)
+    let statistics = try calibration.calibration.map {
+      try GraphCalibrationFile(path: $0, model: model)
+    }
+    try statistics?.check(against: images)
+    let sites = model.sites.map(\.site)
+    let sizes = SizeModel(onnx: try GraphSizes(model), sites: sites)
+    let costs = try SpaceCosts(
+      space: try choices.space(for: model, sizes: sizes),
+      budget: limits.budget(sites: sites, sizes: sizes), models: [.bytes(sizes)])
+    let runner = GraphSearchRunner(
+      model: model, sizes: sizes, request: request(costs),
+      images: SearchImages(
+        images.shuffled(), windowLength: window ?? SearchImages.standardLength,
+        selectionWindows: selectionWindows),
+      calibration: statistics, klFloor: limits.maxKl, isFresh: fresh, options: options)
+    let result = try runner.run(cancellation: Interrupt.flag)
+    let plan = PlanFile.text(of: result.plan, sites: sites)
+    if let out { try TextFile.write(plan, to: out, replacing: overwrite) }
+    let report = GraphSearchReport(result, planText: plan, out: out)
+    if input.json { try JSONOutput.write(report) } else { report.printSummary(hasFile: out != nil) }
+    if report.meetsMaxKl == false { throw ExitCode(1) }
+  }
+
+  private var selectionWindows: Int {
+    windows ?? SearchTexts.selectionWindows(seconds: timeLimit)
+  }
+
   private func request(for model: Model) throws -> SearchRequest {
-    let costs = try SearchCosts(model: model, limits: limits).costs(
-      of: try choices.space(for: model))
+    try request(
+      SearchCosts(model: model, limits: limits).costs(of: try choices.space(for: model)))
+  }
+
+  private func request(_ costs: SpaceCosts) -> SearchRequest {
     let goal: SearchGoal =
       limits.isFloorOnly ? limits.maxKl.map { .leastCost(floor: $0) } ?? .leastLoss : .leastLoss
     let name: StrategyName =
-      limits.isFloorOnly ? .floor : StrategyName(rawValue: strategy) ?? .standard
+      limits.isFloorOnly
+      ? .floor
+      : strategy.flatMap(StrategyName.init(rawValue:)) ?? (text == nil ? .graphStandard : .standard)
     return SearchRequest(
       costs: costs, goal: goal, strategy: name,
       limits: SearchLimits(seconds: timeLimit, trials: trials), seed: seed)
@@ -145,6 +216,8 @@ struct SearchCosts {
     if let name = limits.latencyOn {
       models += try DeviceCosts(model: model, device: name, context: limits.context).models()
     }
-    return try SpaceCosts(space: space, budget: limits.budget(for: model), models: models)
+    return try SpaceCosts(
+      space: space, budget: limits.budget(sites: model.sites, sizes: model.sizeModel),
+      models: models)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ViseCompression
+import ViseGraphs
 import ViseModels
 import ViseSearch
 
@@ -52,16 +53,15 @@ struct BudgetOptions: ParsableArguments {
     size == nil && bitsPerWeight == nil && latency == nil && memoryLimit == nil
   }
 
-  func budget(for model: Model) -> Budget {
+  func budget(sites: [Site], sizes: SizeModel) -> Budget {
     var budget = Budget()
     // The smallest file is looked for: its size is what is spent, without a limit.
     if isFloorOnly { budget.limits[.bytes] = .infinity }
     if let size { budget.limits[.bytes] = Double(size.value) }
     if let bitsPerWeight {
-      let sites = model.sites
       let weights = sites.reduce(0) { $0 + $1.parameterCount }
-      let stored = sites.reduce(0) { $0 + model.sizeModel.byteCount(of: $1, in: Plan()) }
-      let others = model.sizeModel.byteCount(of: Plan()) - stored
+      let stored = sites.reduce(0) { $0 + sizes.byteCount(of: $1, in: Plan()) }
+      let others = sizes.byteCount(of: Plan()) - stored
       budget.limits[.bytes] = bitsPerWeight * Double(weights) / 8 + Double(others)
     }
     budget.limits[.decodeSeconds] = latency?.value
@@ -75,7 +75,7 @@ struct SpaceOptions: ParsableArguments {
   @Option(
     help: """
       Treatments to choose among, with commas between; by default the types llama.cpp runs from \
-      two to eight bits.
+      two to eight bits, and for ONNX integers of 4 and 8 bits.
       """)
   var options: String?
 
@@ -104,28 +104,37 @@ struct SpaceOptions: ParsableArguments {
   }
 
   func space(for model: Model) throws -> SearchSpace {
-    let sites = model.sites
-    var locked = try PlanLoader.load(start, model: model).plan
+    try space(
+      of: model.sites, locked: try PlanLoader.load(start, model: model).plan, sizes: nil)
+  }
+
+  /// As for other models, without what takes as many bytes as the file's own values.
+  func space(for model: GraphModel, sizes: SizeModel) throws -> SearchSpace {
+    try space(
+      of: model.sites.map(\.site), locked: try GraphPlanLoader.load(start, model: model).plan,
+      sizes: sizes)
+  }
+
+  private func space(
+    of sites: [Site], locked: Plan, sizes: SizeModel?
+  ) throws -> SearchSpace {
+    var locked = locked
     for pattern in unlock {
       for site in try PlanFile.sites(matching: pattern, among: sites) {
         locked[site.name] = .keep
       }
     }
     var builder = SearchSpaceBuilder(
-      sites: sites, locked: locked, treatments: try treatments())
+      sites: sites, locked: locked,
+      treatments: try options.map(TreatmentList.parse)
+        ?? SearchSpaceBuilder.standardTreatments(for: sites))
+    builder.sizes = sizes
     builder.ties = Set(tie.compactMap(SearchSpaceBuilder.Tie.init(rawValue:)))
     for pattern in keep {
       builder.keptSites.formUnion(
         try PlanFile.sites(matching: pattern, among: sites).map(\.name))
     }
     return builder.build()
-  }
-
-  private func treatments() throws -> [Treatment] {
-    guard let options else {
-      return SearchSpaceBuilder.executableFormats.map { Treatment(format: $0) }
-    }
-    return try TreatmentList.parse(options)
   }
 }
 

@@ -44,7 +44,7 @@ struct SearchRunner {
     let identity = SearchIdentity(
       request: request, session: session, text: texts.selection, batchSize: executor.batchSize)
     let search = PlanSearch(
-      request, session: session, predictor: predictor,
+      request, sites: session.model.sites, probing: predictor,
       windowCount: texts.selection.windowCount,
       measuring: try measuring(evaluator, recorder, identity), journal: try journal(identity))
     try finish(search, cancellation)

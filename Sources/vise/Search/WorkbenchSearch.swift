@@ -1,48 +1,78 @@
 import ViseCompression
 import ViseEstimates
 import ViseEvaluation
+import ViseGraphs
 import ViseModels
 import ViseSearch
 import ViseTensor
 import ViseTrials
 
-/// A search as the workbench runs it: that of `vise search`, on the text the workbench measures on.
+/// A search as the workbench runs it: that of `vise search`, on what the workbench measures on.
 final class WorkbenchSearch: BackgroundSearch {
   private let search: PlanSearch
-  private let tokens: Int
+  /// Tokens or images a plan is measured on.
+  private let sampleCount: Int
   private let seconds: Double
 
+  /// Of a language model.
   init(_ wish: SearchWish, _ resources: SearchResources) throws {
     let session = resources.session
     let model = session.model
-    let builder = SearchSpaceBuilder(
-      sites: model.sites, locked: wish.base,
-      treatments: SearchSpaceBuilder.executableFormats.map { Treatment(format: $0) })
     let latency = resources.latency
-    let models: [CostModel] = [
-      .bytes(model.sizeModel),
-      CostModel(.decodeSeconds) { latency?.latency(of: $0)?.decodeSecondsPerToken.value },
-    ]
-    let goal = SearchGoal(wish.limits)
-    let request = SearchRequest(
-      costs: try SpaceCosts(
-        space: builder.build(), budget: Budget(wish.limits), models: models),
-      goal: goal, strategy: goal == .leastLoss ? .standard : .floor,
-      limits: SearchLimits(seconds: wish.seconds), seed: wish.seed)
-    let texts = SearchTexts(
-      resources.text, selectionWindows: SearchTexts.selectionWindows(seconds: wish.seconds))
-    let text = texts.selection
-    tokens = text.windowCount * text.windowLength
+    let request = try Self.request(
+      wish, .standard, space: SearchSpaceBuilder(wish, sites: model.sites).build(),
+      models: [
+        .bytes(model.sizeModel),
+        CostModel(.decodeSeconds) { latency?.latency(of: $0)?.decodeSecondsPerToken.value },
+      ])
+    let text = SearchTexts(
+      resources.text, selectionWindows: SearchTexts.selectionWindows(seconds: wish.seconds)
+    ).selection
+    sampleCount = text.windowCount * text.windowLength
     seconds = wish.seconds
-    let identity = SearchIdentity(request: request, session: session, text: text)
-    let journal = try TrialStore.standardFolder().map {
-      try SearchJournal(folder: $0 + "/searches", identity: identity.text)
-    }
     search = PlanSearch(
-      request, session: session, predictor: resources.predictor, windowCount: text.windowCount,
+      request, sites: model.sites, probing: resources.predictor, windowCount: text.windowCount,
       measuring: LocalMeasuring(
         PlanEvaluator(session: session, text: text), recorder: resources.recorder),
-      journal: journal)
+      journal: try Self.journal(SearchIdentity(request: request, session: session, text: text)))
+  }
+
+  /// Of an ONNX classifier.
+  init(_ wish: SearchWish, _ resources: GraphSearchResources) throws {
+    let model = resources.model
+    let sites = model.sites.map(\.site)
+    let sizes = SizeModel(onnx: try GraphSizes(model), sites: sites)
+    var builder = SearchSpaceBuilder(wish, sites: sites)
+    builder.sizes = sizes
+    let request = try Self.request(
+      wish, .graphStandard, space: builder.build(), models: [.bytes(sizes)])
+    let images = SearchImages(
+      resources.images, selectionWindows: SearchTexts.selectionWindows(seconds: wish.seconds))
+    sampleCount = images.selectionCount
+    seconds = wish.seconds
+    let setting = model.evaluationIdentity(calibration: resources.calibration)
+    search = PlanSearch(
+      request, sites: sites, probing: resources.predictor, windowCount: images.selectionWindows,
+      measuring: ImageMeasuring(
+        resources.evaluator, images: images, calibration: resources.calibration),
+      journal: try Self.journal(
+        SearchIdentity(request: request, setting: "\(setting) \(images.identity)")))
+  }
+
+  private static func request(
+    _ wish: SearchWish, _ standard: StrategyName, space: SearchSpace, models: [CostModel]
+  ) throws -> SearchRequest {
+    let goal = SearchGoal(wish.limits)
+    return SearchRequest(
+      costs: try SpaceCosts(space: space, budget: Budget(wish.limits), models: models),
+      goal: goal, strategy: goal == .leastLoss ? standard : .floor,
+      limits: SearchLimits(seconds: wish.seconds), seed: wish.seed)
+  }
+
+  private static func journal(_ identity: SearchIdentity) throws -> SearchJournal? {
+    try TrialStore.standardFolder().map {
+      try SearchJournal(folder: $0 + "/searches", identity: identity.text)
+    }
   }
 
   func step(cancellation: CancellationFlag) throws -> Bool {
@@ -62,11 +92,20 @@ final class WorkbenchSearch: BackgroundSearch {
       return MeasuredPlan(
         plan: best.plan,
         klMean: Estimate(
-          value: kl.mean, interval: kl.interval, provenance: .measured(tokens: tokens, of: tokens)))
+          value: kl.mean, interval: kl.interval,
+          provenance: .measured(tokens: sampleCount, of: sampleCount)))
     }
     return SearchSnapshot(
       stage: stage, trials: search.progress.trials, seconds: search.progress.seconds,
       secondsLimit: seconds, strategy: search.request.strategy.rawValue, best: best,
       curve: search.curve.map { SearchSnapshot.CurvePoint(trial: $0.trial, loss: $0.loss) })
+  }
+}
+
+extension SearchSpaceBuilder {
+  /// What a search of the workbench chooses among: all sites that `wish` leaves as they are.
+  fileprivate init(_ wish: SearchWish, sites: [Site]) {
+    self.init(
+      sites: sites, locked: wish.base, treatments: Self.standardTreatments(for: sites))
   }
 }

@@ -103,7 +103,7 @@ struct StudySearchCommand: ParsableCommand {
       files: EffectFiles.standard(), cancellation: Interrupt.flag)
     var survey = OptionSurvey(
       space: costs.space, sites: session.model.sites, allocation: costs.problem,
-      goal: .leastLoss, predictor: predictor)
+      goal: .leastLoss, probing: predictor)
     while try survey.step(cancellation: Interrupt.flag) {}
     return try SearchSetup(
       sites: session.model.sites, costs: costs, windowCount: text.windowCount

@@ -54,7 +54,8 @@ struct GraphEngineRun {
     var (reason, images): (String?, LabelledImages?) = (nil, nil)
     do {
       if !unsupported.isEmpty { throw GraphError.unsupportedOperators(unsupported) }
-      images = try options.images?(model)
+      // The first ones are of every class then.
+      images = try options.images?(model)?.shuffled()
       if images == nil { reason = "no labelled images (--data)" }
     } catch {
       reason = options.describe(error)
@@ -95,8 +96,23 @@ struct GraphEngineRun {
       calibration: opened.calibration, emit: emit)
   }
 
+  /// Starts searches of the model; `nil` where nothing can be measured.
+  private func searchStart(
+    _ opened: Opened, _ evaluation: GraphEvaluation?
+  ) -> ((SearchWish) throws -> any BackgroundSearch)? {
+    guard let start = options.startGraphSearch, let evaluation, let images = opened.images else {
+      return nil
+    }
+    let resources = GraphSearchResources(
+      model: opened.model, predictor: evaluation.predictor, evaluator: evaluation.evaluator,
+      images: images, calibration: opened.calibration)
+    return { try start($0, resources) }
+  }
+
   private func work(_ opened: Opened, _ evaluation: GraphEvaluation?, _ pool: ComputePool) {
     let sites = opened.model.sites.map(\.site)
+    let searcher = EngineSearcher(
+      start: searchStart(opened, evaluation), inbox: inbox, describe: options.describe, emit: emit)
     let inspections = InspectionDesk(
       inspector: SiteInspector(InspectedWeights(opened.model, opened.calibration, pool)),
       sites: sites, inbox: inbox, describe: options.describe, emit: emit)
@@ -104,9 +120,7 @@ struct GraphEngineRun {
       model: opened.model, calibration: opened.calibration, pool: pool, inbox: inbox,
       describe: options.describe, emit: emit)
     while true {
-      if let wish = inbox.takeSearch() {
-        emit(.jobEnded(job: wish.job, .failed("searching ONNX models is not possible yet")))
-      }
+      if let wish = inbox.takeSearch() { searcher.begin(wish.wish, job: wish.job) }
       if inbox.takeMeasuredPlansWish() {
         emit(.measuredPlans(evaluation?.measuredPlans() ?? []))
       }
@@ -122,7 +136,11 @@ struct GraphEngineRun {
         continue
       }
       do {
-        if try !evaluation.step(wishes, cancellation: flag) {
+        if searcher.isActive(wishes) {
+          if try evaluation.stepForPlan(wishes, cancellation: flag) { continue }
+          searcher.step()
+          evaluation.announceEffects()
+        } else if try !evaluation.step(wishes, cancellation: flag) {
           emit(.activity(nil))
           inbox.wait(after: wishes.version)
         }

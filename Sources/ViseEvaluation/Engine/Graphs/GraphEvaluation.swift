@@ -8,9 +8,9 @@ import ViseTensor
 /// The order: effects the current plan needs, its prediction, a first measurement, the formats of the
 /// sites the user looks at, the full measurement, the time of an image, the rest of the sites.
 final class GraphEvaluation {
-  private let predictor: ClassifierPredictor
+  let predictor: ClassifierPredictor
   private let instant: InstantGraphPredictor
-  private let evaluator: ClassifierEvaluator
+  let evaluator: ClassifierEvaluator
   private let timer: GraphTimer
   private let calibration: (any CalibrationSource)?
   private let emit: @Sendable (EngineEvent) -> Void
@@ -45,15 +45,31 @@ final class GraphEvaluation {
     drops = DropLearner(images: evaluator.labels.count, classes: predictor.probe.classes)
   }
 
-  /// Does one piece of work; false where nothing is left to do.
-  func step(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
+  /// As `step`, but only what the plan on screen needs for figures of its own.
+  func stepForPlan(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
     announce(wishes)
     if let (site, treatment) = predictor.missingEffects(of: wishes.plan).first {
       try measureEffect(site, treatment, cancellation)
       return true
     }
     if try predict(wishes) { return true }
-    if try measure(wishes, upTo: Self.stepImages, cancellation) { return true }
+    return try measure(wishes, upTo: Self.stepImages, cancellation)
+  }
+
+  /// Reports effects that became known since the last time, those a search measured among them.
+  func announceEffects() {
+    let new = predictor.effects.takeNew().map {
+      SiteSensitivity(
+        siteIndex: $0.site.index, treatment: $0.treatment,
+        klMean: Estimate(
+          value: $0.divergence, provenance: .predicted(tokens: predictor.imageCount)))
+    }
+    if !new.isEmpty { emit(.sensitivities(new)) }
+  }
+
+  /// Does one piece of work; false where nothing is left to do.
+  func step(_ wishes: EngineInbox.Wishes, cancellation: CancellationFlag) throws -> Bool {
+    if try stepForPlan(wishes, cancellation: cancellation) { return true }
     if try time(Plan(), wishes, cancellation) { return true }
     if try probe(wishes.attention, cancellation) { return true }
     if try measure(wishes, upTo: evaluator.labels.count, cancellation) { return true }
@@ -73,15 +89,8 @@ final class GraphEvaluation {
     _ site: Site, _ treatment: Treatment, _ cancellation: CancellationFlag
   ) throws {
     emit(.activity("probing \(site.name)"))
-    let divergence = try predictor.measureEffect(
-      of: site, under: treatment, cancellation: cancellation)
-    emit(
-      .sensitivities([
-        SiteSensitivity(
-          siteIndex: site.index, treatment: treatment,
-          klMean: Estimate(
-            value: divergence, provenance: .predicted(tokens: predictor.imageCount)))
-      ]))
+    try predictor.measureEffect(of: site, under: treatment, cancellation: cancellation)
+    announceEffects()
   }
 
   private func predict(_ wishes: EngineInbox.Wishes) throws -> Bool {
