@@ -34,6 +34,19 @@ struct SearchCommandTests {
     }
   }
 
+  @Test func theSmallestPlanOfSomeQualityIsNotGivenUpForALargePreset() throws {
+    let run = try outcome(
+      ["search", sample, "--max-kl", "0.3", "--text", text, "--json"] + Self.small)
+    #expect(run.code == 0, "\(run.errors)")
+    let report = try run.json
+    let bytes = try #require(report["bytes"] as? Int)
+    #expect(bytes < 3_500_000)
+    #expect(try #require(report["kl_mean"] as? Double) < 0.4)
+    for preset in try #require(report["presets"] as? [[String: Any]]) {
+      #expect(preset["bytes"] as? Int ?? .max <= bytes)
+    }
+  }
+
   @Test func aSizeThatCannotBeReachedIsRefusedWithTheLeast() throws {
     let run = try outcome(
       ["search", sample, "--size", "1MB", "--text", text] + Self.small)

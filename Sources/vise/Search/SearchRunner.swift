@@ -78,7 +78,7 @@ struct SearchRunner {
   ) throws -> Result {
     let model = session.model
     let judge = texts.verification.map { PlanEvaluator(session: session, text: $0) } ?? evaluator
-    let rivals = try rivals().map {
+    let rivals = try rivals(of: found).map {
       try SearchVerification(found, against: $0, evaluator: judge, cancellation: cancellation)
     }
     let better = rivals.filter { $0.outcome.verdict == .secondIsBetter }
@@ -98,12 +98,20 @@ struct SearchRunner {
       request: request, klFloor: klFloor)
   }
 
-  /// The largest presets that keep the limits.
-  private func rivals() -> [PresetRival] {
+  /// The largest presets that one could have instead of `found`.
+  private func rivals(of found: Plan) -> [PresetRival] {
     let all = PresetRival.all(
       for: session.model.sites, sizes: session.model.sizeModel, base: request.costs.space.base)
-    return Array(
-      all.filter { request.costs.meetsLimits($0.plan) }.prefix(Self.presetCount))
+    return Array(all.filter { isRival($0.plan, of: found) }.prefix(Self.presetCount))
+  }
+
+  /// Where the least cost is looked for, no plan that costs more is a rival.
+  private func isRival(_ plan: Plan, of found: Plan) -> Bool {
+    let costs = request.costs
+    switch request.goal {
+    case .leastLoss: return costs.meetsLimits(plan)
+    case .leastCost: return costs.costs(of: plan)[0] <= costs.costs(of: found)[0]
+    }
   }
 
   private static func measure(
