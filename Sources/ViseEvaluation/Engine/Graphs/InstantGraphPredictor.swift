@@ -20,8 +20,8 @@ final class InstantGraphPredictor: InstantPredictor {
     var shares: [Int: Share] = [:]
     var treatments: [Treatment?]
     var calibration = PredictionCalibration()
-    /// Seconds an image takes through the model as loaded; `nil` before that is timed.
-    var referenceSeconds: Double?
+    /// Of the model as loaded; `nil` before that is timed.
+    var referenceLatency: LatencyEstimate?
   }
 
   private let sites: [Site]
@@ -49,7 +49,7 @@ final class InstantGraphPredictor: InstantPredictor {
 
   /// Takes how long the model as loaded was measured to take.
   func learn(reference: LatencyEstimate) {
-    state.withLock { $0.referenceSeconds = reference.decodeSecondsPerToken.value }
+    state.withLock { $0.referenceLatency = reference }
   }
 
   func predict(_ plan: Plan) -> (quality: QualityEstimate?, latency: LatencyEstimate?) {
@@ -57,9 +57,11 @@ final class InstantGraphPredictor: InstantPredictor {
   }
 
   private func latency(of plan: Plan) -> LatencyEstimate? {
-    guard let reference = state.withLock({ $0.referenceSeconds }) else { return nil }
+    guard let reference = state.withLock({ $0.referenceLatency }) else { return nil }
+    if sites.allSatisfy({ plan.ownChange(of: $0) == nil }) { return reference }
+    let seconds = reference.decodeSecondsPerToken.value * times.ratio(of: plan)
     return LatencyEstimate(
-      secondsPerImage: Estimate(value: reference * times.ratio(of: plan), provenance: .prior),
+      secondsPerImage: Estimate(value: seconds, provenance: .prior),
       bindingCeiling: "MACs and moved floats")
   }
 
