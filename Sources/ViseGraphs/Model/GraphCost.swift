@@ -47,8 +47,10 @@ public struct GraphCost: Sendable {
   /// A prior of the time, in MACs of a kernel that waits for nothing.
   public var time: Int { Self.time(macs: vectorMacs, floats: vectorFloats) }
 
-  /// What a float that is moved costs, in MACs: kernels with 512-bit vectors do 32 in the time that
-  /// caches take to read or write one and bring it into a kernel's order.
+  /// What a float that is moved costs, in MACs: a core with 512-bit units does 32 in a cycle, and about
+  /// a cycle a float is what ONNX Runtime took beyond its products on the sample ResNet-20.
+  ///
+  /// Chosen on that one model and machine; `vise study latency` tells how far it is off for others.
   static func time(macs: Int, floats: Int) -> Int { macs + 32 * floats }
 
   /// The values an operation multiplies; `nil` for operations that are not counted.
