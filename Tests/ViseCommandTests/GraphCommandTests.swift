@@ -11,6 +11,28 @@ private let model = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.o
   #expect(report["bytes"] as? Int != nil)
 }
 
+@Test func aMeasurementTellsTheCalibrationErrorAndClassByClass() throws {
+  try withFolder { folder in
+    let plan = folder.appending(path: "p.toml")
+    try "version = 1\n[defaults]\nformat = \"int3:channel\"\n".write(
+      to: plan, atomically: true, encoding: .utf8)
+    let report = try vise(
+      "measure", model, "--limit", "500", "--plan", plan.path, "--json"
+    ).json
+    let error = try #require(report["ece"] as? Double)
+    #expect(error > 0 && error < 0.5 && report["reference_ece"] as? Double != error)
+    let classes = try #require(report["classes"] as? [[String: Any]])
+    #expect(classes.compactMap { $0["images"] as? Int }.reduce(0, +) == 500)
+    #expect(
+      classes.compactMap { $0["gained"] as? Int }.reduce(0, +) == report["gained"] as? Int)
+    let shown = try vise(
+      "measure", model, "--limit", "100", "--plan", plan.path, "--by", "class")
+    let table = String(decoding: shown.output, as: UTF8.self)
+    #expect(table.contains("calibration error") && table.contains("90 % interval  gained  lost"))
+  }
+  #expect(try vise("measure", model, "--text", "x", "--by", "class").code != 0)
+}
+
 @Test func aWrongDeclarationIsSaidWithItsPlace() throws {
   try withFolder { folder in
     let copy = folder.appending(path: "m.onnx")

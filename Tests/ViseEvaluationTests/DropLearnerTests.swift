@@ -23,9 +23,9 @@ import ViseTensor
     learner.learn(
       plan,
       ClassifierScores(
-        reference: [Int](repeating: 1, count: 200),
-        planned: (0..<200).map { $0 < wrong ? 0 : 1 },
-        divergences: [Double](repeating: 0.1, count: 200), labels: [Int](repeating: 1, count: 200)))
+        (0..<200).map { image in
+          LogitComparison(reference: [0, 1], planned: image < wrong ? [1, 0] : [0, 1])
+        }, labels: [Int](repeating: 1, count: 200)))
   }
   let estimate = learner.change(of: Plan(), prediction(6), .predicted(tokens: 100))
   let interval = try #require(estimate.interval)

@@ -61,6 +61,12 @@ public struct ClassifierEvaluator: Sendable {
   /// The sites of the model.
   public var sites: [GraphSite] { model.sites }
 
+  /// Whether the first output is a softmax's.
+  private var endsWithSoftmax: Bool {
+    let output = program.valueName(program.outputs[0])
+    return model.source.graph.nodes.contains { $0.type == "Softmax" && $0.outputs.contains(output) }
+  }
+
   /// The model as `plan` leaves it.
   public func planned(
     _ plan: Plan, calibration: (any CalibrationSource)?, cancellation: CancellationFlag
@@ -86,12 +92,10 @@ public struct ClassifierEvaluator: Sendable {
       stride(from: 0, to: part.reference.count, by: max(classes, 1)).map { row in
         LogitComparison(
           reference: part.reference[row..<row + classes],
-          planned: part.planned[row..<row + classes])
+          planned: part.planned[row..<row + classes], areProbabilities: endsWithSoftmax)
       }
     }
-    return ClassifierScores(
-      reference: rows.map(\.referenceClass), planned: rows.map(\.plannedClass),
-      divergences: rows.map(\.divergence), labels: Array(images.labels[range]))
+    return ClassifierScores(rows, labels: Array(images.labels[range]))
   }
 
   /// The reference's logits and the plan's on all images, images × classes each.

@@ -6,29 +6,42 @@ public struct ClassifierScores: Sendable {
   public let reference: [Int]
   public let planned: [Int]
   public let divergences: [Double]
-  private let labels: [Int]
+  /// By image, the probability of the class the reference and the plan name.
+  let referenceConfidences, plannedConfidences: [Double]
+  let labels: [Int]
 
-  init(reference: [Int], planned: [Int], divergences: [Double], labels: [Int]) {
-    self.reference = reference
-    self.planned = planned
-    self.divergences = divergences
+  init(_ rows: [LogitComparison], labels: [Int]) {
+    reference = rows.map(\.referenceClass)
+    planned = rows.map(\.plannedClass)
+    divergences = rows.map(\.divergence)
+    referenceConfidences = rows.map(\.referenceConfidence)
+    plannedConfidences = rows.map(\.plannedConfidence)
     self.labels = labels
+  }
+
+  /// Those of the images `picks` of `all`, and then of all of `other`.
+  private init(_ all: ClassifierScores, _ picks: Range<Int>, then other: ClassifierScores?) {
+    func joined<Value>(_ path: KeyPath<ClassifierScores, [Value]>) -> [Value] {
+      Array(all[keyPath: path][picks]) + (other.map { $0[keyPath: path] } ?? [])
+    }
+    reference = joined(\.reference)
+    planned = joined(\.planned)
+    divergences = joined(\.divergences)
+    referenceConfidences = joined(\.referenceConfidences)
+    plannedConfidences = joined(\.plannedConfidences)
+    labels = joined(\.labels)
   }
 
   public var count: Int { labels.count }
 
   /// Those of this set of images, then those of another.
   public func appending(_ other: ClassifierScores) -> ClassifierScores {
-    ClassifierScores(
-      reference: reference + other.reference, planned: planned + other.planned,
-      divergences: divergences + other.divergences, labels: labels + other.labels)
+    ClassifierScores(self, 0..<count, then: other)
   }
 
   /// Those of the first `count` images.
   public func prefix(_ count: Int) -> ClassifierScores {
-    ClassifierScores(
-      reference: Array(reference.prefix(count)), planned: Array(planned.prefix(count)),
-      divergences: Array(divergences.prefix(count)), labels: Array(labels.prefix(count)))
+    ClassifierScores(self, 0..<min(count, self.count), then: nil)
   }
 
   /// Images the reference, or the plan, names the class of.
@@ -60,6 +73,16 @@ public struct ClassifierScores: Sendable {
     MeanInterval(sums: divergences, weights: divergences.map { _ in 1 })
   }
 
+  /// How far the reference's and the plan's confidences are from their accuracies.
+  public var referenceCalibrationError: ExpectedCalibrationError {
+    ExpectedCalibrationError(
+      confidences: referenceConfidences, isRight: zip(reference, labels).map { $0 == $1 })
+  }
+  public var calibrationError: ExpectedCalibrationError {
+    ExpectedCalibrationError(
+      confidences: plannedConfidences, isRight: zip(planned, labels).map { $0 == $1 })
+  }
+
   /// Mean KL less that of another plan on the same images, by their differences image by image.
   public func divergence(beyond other: ClassifierScores) -> MeanInterval {
     precondition(count == other.count)
@@ -86,12 +109,24 @@ struct LogitComparison {
   let plannedClass: Int
   /// KL of the softmax of the first from that of the second, in nats.
   let divergence: Double
+  /// The probability of the class each names.
+  let referenceConfidence: Double
+  let plannedConfidence: Double
 
-  init(reference: ArraySlice<Float>, planned: ArraySlice<Float>) {
+  /// - Parameter areProbabilities: whether the graph ends with a softmax: confidences are then what
+  ///   the rows say themselves.
+  init(
+    reference: ArraySlice<Float>, planned: ArraySlice<Float>, areProbabilities: Bool = false
+  ) {
     referenceClass = Self.largest(reference)
     plannedClass = Self.largest(planned)
     let (a, b) = (Self.logProbabilities(reference), Self.logProbabilities(planned))
     divergence = max(0, zip(a, b).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) })
+    referenceConfidence =
+      areProbabilities
+      ? Double(reference[reference.startIndex + referenceClass]) : exp(a[referenceClass])
+    plannedConfidence =
+      areProbabilities ? Double(planned[planned.startIndex + plannedClass]) : exp(b[plannedClass])
   }
 
   private static func largest(_ row: ArraySlice<Float>) -> Int {

@@ -26,6 +26,10 @@ struct GraphMeasurement {
     let top1, referenceTop1, top1Difference, top1Agreement, klMean: Double
     /// Images that became right and wrong.
     let gained, lost: Int
+    /// Expected calibration error of the plan and of the model, and its bins of equal width.
+    let ece, referenceEce: Double
+    let eceBins: Int
+    let classes: [ClassEntry]
     /// Of the exported file, and of the model's own.
     let bytes, referenceBytes: Int
     /// Multiplications with an addition for one image.
@@ -38,8 +42,8 @@ struct GraphMeasurement {
     let substitutions: [SubstitutionEntry]
 
     enum CodingKeys: String, CodingKey {
-      case images, gained, lost, bytes, referenceBytes, macs, referenceMacs, speedupPrior, interval
-      case seconds
+      case images, gained, lost, ece, referenceEce, eceBins, classes, bytes, referenceBytes, macs
+      case referenceMacs, speedupPrior, interval, seconds
       case imagesPerSecond, substitutions, klMean
       case top1 = "top1"
       case referenceTop1 = "reference_top1"
@@ -72,6 +76,8 @@ struct GraphMeasurement {
       referenceTop1: Double(scores.referenceHits) / Double(scores.count),
       top1Difference: scores.top1Difference.mean, top1Agreement: scores.agreement.mean,
       klMean: scores.divergence.mean, gained: scores.gained, lost: scores.lost,
+      ece: scores.calibrationError.value, referenceEce: scores.referenceCalibrationError.value,
+      eceBins: ExpectedCalibrationError.binCount, classes: scores.classes.map(ClassEntry.init),
       bytes: try ONNXWriter.byteCount(of: planned.model), referenceBytes: model.source.byteCount,
       macs: cost.macs, referenceMacs: reference.macs,
       speedupPrior: Double(reference.time) / Double(max(cost.time, 1)),
@@ -93,7 +99,7 @@ struct GraphMeasurement {
     mean.interval.map { [$0.lower, $0.upper] }
   }
 
-  static func printSummary(_ report: Report) {
+  static func printSummary(_ report: Report, by grouping: MeasureGrouping?) {
     for entry in report.substitutions { StandardError.write(entry.sentence + "\n") }
     func line(_ name: String, _ value: Double, _ bounds: [Double]?) {
       let range = bounds.map { " (90 % interval \($0[0]) to \($0[1]))" } ?? ""
@@ -106,10 +112,14 @@ struct GraphMeasurement {
     line("top-1 agreement", report.top1Agreement, report.interval.agreement)
     line("KL mean, nats", report.klMean, report.interval.klMean)
     print("became right / wrong  \(report.gained) / \(report.lost)")
+    print(
+      "calibration error     \(report.ece) (reference \(report.referenceEce)), "
+        + "\(report.eceBins) bins, \(report.images) images")
     print("bytes                 \(report.bytes) (reference \(report.referenceBytes))")
     print("MACs an image         \(report.macs) (reference \(report.referenceMacs))")
     print("faster, a prior       \(report.speedupPrior) × by MACs and floats moved, 16 to a vector")
     print("images per second     \(report.imagesPerSecond)")
+    if grouping == .class { ClassEntry.printTable(report.classes) }
   }
 }
 

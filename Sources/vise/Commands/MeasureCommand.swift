@@ -40,6 +40,9 @@ struct MeasureCommand: ParsableCommand {
   @Option(help: "Use at most this many tokens.")
   var limit: Int?
 
+  @Option(help: "For ONNX classifiers: also a table of each class.")
+  var by: MeasureGrouping?
+
   @OptionGroup var preservation: PreservationOptions
 
   @OptionGroup var calibration: CalibrationOptions
@@ -75,6 +78,9 @@ struct MeasureCommand: ParsableCommand {
     let given = [text, imageOptions.data, pairs].count { $0 != nil }
     guard given == 1 || given == 0 && ONNXReader.accepts(path: input.model) else {
       throw ValidationError("give --text, --data for an ONNX classifier or --pairs for an encoder")
+    }
+    if by != nil, text != nil || pairs != nil {
+      throw ValidationError("--by class is of ONNX classifiers")
     }
     guard text != nil else { return }
     guard window >= 4, window <= 1 << 20 else {
@@ -123,7 +129,11 @@ struct MeasureCommand: ParsableCommand {
       path: input.model, planPath: plan, limit: limit, imageOptions: imageOptions,
       options: options, calibration: calibration.calibration
     ).report()
-    if input.json { try JSONOutput.write(report) } else { GraphMeasurement.printSummary(report) }
+    if input.json {
+      try JSONOutput.write(report)
+    } else {
+      GraphMeasurement.printSummary(report, by: by)
+    }
   }
 
   private static func printSummary(_ report: Report) {

@@ -1,7 +1,7 @@
 import Glibc
 import ViseEvaluation
 
-/// The brief columns of a table, aligned for a terminal.
+/// A table aligned for a terminal, such as the brief columns of sensitivities.
 struct TextTable {
   private let lines: [[String]]
   private let isWord: [Bool]
@@ -13,6 +13,13 @@ struct TextTable {
     isWord = shown.map { column in
       table.rows.contains { if case .text = $0[column] { true } else { false } }
     }
+  }
+
+  /// Columns of figures, aligned at their ends; `rows` have as many cells as `header`.
+  init(header: [String], rows: [[String]]) {
+    precondition(rows.allSatisfy { $0.count == header.count })
+    lines = [header] + rows
+    isWord = header.map { _ in false }
   }
 
   /// Figures to four digits; a dash where there is none.
