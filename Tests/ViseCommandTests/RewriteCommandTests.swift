@@ -57,3 +57,53 @@ import Testing
     #expect(!process.errors.isEmpty)
   }
 }
+
+@Test func anONNXModelIsEqualizedAndMeasuresTheSame() throws {
+  let model = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.onnx").path
+  try withFolder { folder in
+    let out = folder.appending(path: "e.onnx").path
+    let report = try vise("rewrite", model, "--equalize", "--out", out, "--json").json
+    #expect((report["links"] as? [Any])?.count == 2)
+    let again = try vise("rewrite", model, "--equalize", "--out", out)
+    #expect(again.code != 0, "a file was replaced without being asked to")
+    let before = try vise("measure", model, "--limit", "300", "--json").json
+    let after = try vise(
+      "measure", out, "--limit", "300", "--json", "--data",
+      root.appending(path: "SampleModels/fashion-mnist/eval.npz").path, "--mean", "0.2860",
+      "--std", "0.3530"
+    ).json
+    #expect(before["top1"] as? Double != nil && after["top1"] as? Double != nil)
+  }
+}
+
+@Test func whatCannotBeRewrittenIsSaid() throws {
+  func path(_ name: String) -> String {
+    root.appending(path: "SampleModels/\(name)/\(name).onnx").path
+  }
+  try withFolder { folder in
+    let out = folder.appending(path: "e.onnx").path
+    let vit = try vise("rewrite", path("vit-fashion"), "--equalize", "--out", out)
+    #expect(vit.code == 2 && vit.errors.contains("no two layers"))
+    let turned = try vise("rewrite", path("mlp-fashion"), "--rotate", "hadamard", "--out", out)
+    #expect(turned.code == 2 && turned.errors.contains("--equalize or --scale smooth"))
+  }
+}
+
+@Test func aVisionTransformerIsSmoothed() throws {
+  let model = root.appending(path: "SampleModels/vit-fashion/vit-fashion.onnx").path
+  try withFolder { folder in
+    let (statistics, out) = (
+      folder.appending(path: "c").path, folder.appending(path: "s.onnx").path
+    )
+    #expect(try vise("calibrate", model, "--limit", "20", "--out", statistics).code == 0)
+    let report = try vise(
+      "rewrite", model, "--scale", "smooth", "--calibration", statistics, "--out", out, "--json"
+    ).json
+    #expect((report["links"] as? [Any])?.count == 8)
+    let other = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.onnx").path
+    let wrong = try vise(
+      "rewrite", other, "--scale", "smooth", "--calibration", statistics, "--out", out,
+      "--overwrite")
+    #expect(wrong.code == 2, "\(wrong.errors)")
+  }
+}

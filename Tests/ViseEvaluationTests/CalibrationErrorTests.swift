@@ -3,7 +3,7 @@ import ViseTensor
 
 @testable import ViseEvaluation
 
-/// Eq. 3 of the paper as it stands: bin by bin, all images looked at for each.
+/// The definition as the paper has it: bin by bin, all images looked at for each.
 private func plainError(_ confidences: [Double], _ isRight: [Bool], bins: Int) -> Double {
   (1...bins).reduce(0) { sum, bin in
     let inside = confidences.indices.filter {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ViseCompression
 import ViseEvaluation
+import ViseGraphs
 import ViseModels
 import ViseTensor
 
@@ -17,13 +18,16 @@ struct RewriteCommand: ParsableCommand {
       the plan of the new file), smooth by SmoothQuant's rule. --value-rank and --query-rank change \
       what is computed: value heads, or query and key heads, keep that many channels, the nearest \
       in the outputs or the scores (queries and keys only of models without rotary embeddings, such \
-      as GPT-2); llama.cpp does not open such files, Vise does. --drop-deltas brings a fine-tuned model nearer to its --base.
+      as GPT-2); llama.cpp does not open such files, Vise does. --drop-deltas brings a fine-tuned model nearer to its --base. \
+      Of an ONNX model --equalize brings layers with only a ReLU or pooling between them together; \
+      --scale smooth works on linear layers behind a layer normalization. Batch normalizations are \
+      folded first.
       """)
 
   enum RotationName: String, ExpressibleByArgument, CaseIterable { case hadamard, pca }
   enum ScaleName: String, ExpressibleByArgument, CaseIterable { case awq, smooth }
 
-  @Argument(help: "The model, a GGUF file.")
+  @Argument(help: "The model, a GGUF file or, for --equalize and --scale smooth, an ONNX file.")
   var model: String
 
   @Option(help: "The GGUF file to write.")
@@ -145,6 +149,7 @@ struct RewriteCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
+      if GraphModel.accepts(path: model) { return try rewriteGraph() }
       let model = try Model(path: model)
       try BLAS.load()
       let source = try calibration.load(for: model)
@@ -169,6 +174,19 @@ struct RewriteCommand: ParsableCommand {
           bytes: bytes, rewrittenTensors: rewrite.steps.count, rewrites: rewrite.notes,
           links: links))
     }
+  }
+
+  private func rewriteGraph() throws {
+    let others =
+      [rotate != nil, scale == .awq, smoothKeys != nil, valueRank != nil]
+      + [queryRank != nil, base != nil]
+    guard !others.contains(true) else {
+      throw InputError.notForONNX(only: "--equalize or --scale smooth")
+    }
+    try GraphRewriting(
+      path: model, out: out, replacing: overwrite, alpha: scale == .smooth ? alpha : nil,
+      calibration: calibration.calibration
+    ).run(json: json)
   }
 
   private func appendDeltas(

@@ -39,7 +39,7 @@ enum CommandRunner {
       is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
       is OperatorFault, is ArrayFileError, is ImageSetError, is BERTGraph.Fault,
       is SentencePairsError, is GradientError, is TrainingError, is ImageDeclaration.Fault,
-      is ImageError:
+      is ImageError, is GraphRewriteError:
       true
     default: false
     }
@@ -61,6 +61,8 @@ enum InputError: Error, Equatable {
   case noPlansForONNX
   case noImages
   case noLabels
+  /// Of the command's options only those named work on ONNX models.
+  case notForONNX(only: String)
   /// ONNX was asked for of another model.
   case notONNX
   case unknownDevice(String, known: [String])

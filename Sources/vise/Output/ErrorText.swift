@@ -3,6 +3,7 @@ import ViseCompression
 import ViseDevices
 import ViseEvaluation
 import ViseFormats
+import ViseGraphs
 import ViseImages
 import ViseModels
 import ViseSearch
@@ -38,6 +39,7 @@ enum ErrorText {
     case let error as BLASError: blas(error)
     case let error as CalibrationError: calibration(error)
     case let error as RewriteError: rewrite(error)
+    case let error as GraphRewriteError: graphRewrite(error)
     case let error as LinearAlgebraError: linearAlgebra(error)
     case let error as TrialStoreError: trialStore(error)
     case let error as DeviceProfileError: deviceProfile(error)
@@ -73,6 +75,7 @@ enum ErrorText {
       "\(path): line \(line): not two texts and a number with commas between them"
     case SentencePairsError.tooFew(let path, let count): "\(path): only \(count) pairs"
     case SentencePairsError.notUTF8(let path): "\(path): not UTF-8 text"
+    case InputError.notForONNX(let only): "ONNX models take \(only)"
     case InputError.notONNX: "only ONNX models are written as ONNX"
     case let error as ImageSetError: images(error)
     case let error as TrainingError: training(error)
@@ -199,6 +202,16 @@ enum ErrorText {
     case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
     case .overflow(let weight):
       "values of \"\(weight)\" are too large for the float type; --floats f32 holds them"
+    }
+  }
+
+  private static func graphRewrite(_ error: GraphRewriteError) -> String {
+    switch error {
+    case .nothingToEqualize:
+      "no two layers of the model have only a ReLU, a leaky ReLU, a PReLU, pooling or nothing "
+        + "between them that no other operation reads"
+    case .nothingToSmooth: "no layer normalization of the model is read by linear layers alone"
+    case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
     }
   }
 
