@@ -53,3 +53,53 @@ private let model = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.o
     #expect(outcome.code == 2 && outcome.errors.contains("--data"))
   }
 }
+
+/// Three plans measured, of which one has fewer bits and another fewer multiplications.
+@Test func theFrontierOfAnONNXModelHasWhatWasMeasuredOfIt() throws {
+  let model = root.appending(path: "SampleModels/resnet20-fashion/resnet20-fashion.onnx").path
+  let images = root.appending(path: "SampleModels/fashion-mnist/eval.npz").path
+  try withFolder { folder in
+    let store = ["VISE_TRIALS": "on", "XDG_STATE_HOME": folder.path]
+    let plans = [
+      "format = \"int8:channel\"", "format = \"int2:tensor\"",
+      "prune = 0.5\npattern = \"channels\"\nformat = \"int8:channel\"",
+    ]
+    for (index, text) in plans.enumerated() {
+      let plan = folder.appending(path: "\(index).toml")
+      let sites = index == 2 ? "[sites]\n\"stage1.block1.conv2.weight\" = { " : "[defaults]\n"
+      let body = index == 2 ? text.replacingOccurrences(of: "\n", with: ", ") + " }\n" : text
+      try "version = 1\n\(sites)\(body)".write(to: plan, atomically: true, encoding: .utf8)
+      let run = try outcome(
+        [
+          "measure", model, "--data", images, "--mean", "0.286", "--std", "0.353", "--limit", "200",
+          "--plan", plan.path,
+        ], environment: store)
+      #expect(run.code == 0, "\(run.errors)")
+    }
+    let report = try outcome(["frontier", model, "--json"], environment: store).json
+    let points = try #require(report["points"] as? [[String: Any]])
+    let beaten = try #require(report["beaten"] as? [[String: Any]])
+    #expect(points.count + beaten.count == 3)
+    let bytes = points.compactMap { $0["bytes"] as? Int }
+    #expect(bytes == bytes.sorted() && points.allSatisfy { $0["bytes_exact"] as? Bool == true })
+    let reference = try #require(report["reference_macs"] as? Int)
+    let macs = (points + beaten).compactMap { $0["macs"] as? Int }
+    #expect(macs.count { $0 == reference } == 2 && macs.count { $0 < reference } == 1)
+    let out = folder.appending(path: "taken.toml").path
+    let taken = try outcome(
+      ["frontier", model, "--take", "1", "--out", out], environment: store)
+    #expect(taken.code == 0, "\(taken.errors)")
+    let again = try outcome(
+      [
+        "measure", model, "--data", images, "--mean", "0.286", "--std", "0.353", "--limit", "200",
+        "--plan", out, "--json",
+      ], environment: store
+    ).json
+    #expect(again["kl_mean"] as? Double == points[0]["kl_mean"] as? Double)
+    #expect(again["bytes"] as? Int == bytes[0])
+    let refused = try outcome(["frontier", model, "--latency-on", "rpi5"], environment: store)
+    #expect(refused.code == 2)
+    let listed = try outcome(["trials", model], environment: store)
+    #expect(String(decoding: listed.output, as: UTF8.self).contains("on 200 images"))
+  }
+}

@@ -70,6 +70,7 @@ struct GraphMeasurement {
       progress.report($0, of: images.count)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
+    keep(scores, file.plan, model, images, statistics)
     let (cost, reference) = (try cost(planned.model, images), try cost(model.source, images))
     return Report(
       images: scores.count, top1: scores.top1.mean,
@@ -87,6 +88,19 @@ struct GraphMeasurement {
         agreement: Self.bounds(scores.agreement), klMean: Self.bounds(scores.divergence)),
       seconds: seconds, imagesPerSecond: Double(scores.count) / seconds,
       substitutions: SubstitutionEntry.list(file) + SubstitutionEntry.list(planned))
+  }
+
+  /// Adds what was measured to the trials, where `vise frontier` finds it.
+  private func keep(
+    _ scores: ClassifierScores, _ plan: Plan, _ model: GraphModel, _ images: LabelledImages,
+    _ statistics: GraphCalibrationFile?
+  ) {
+    guard !plan.isEmpty, let recorder = TrialRecorder.standard(origin: "measure") else { return }
+    recorder.add(
+      plan, sites: model.sites.map(\.site), measured: scores,
+      model: GraphFingerprint.compute(model),
+      setting: model.evaluationIdentity(calibration: statistics),
+      images: "images \(images.evaluationIdentity)")
   }
 
   private func cost(_ model: ONNXModel, _ images: LabelledImages) throws -> GraphCost {

@@ -1,5 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
+import ViseEvaluation
+import ViseGraphs
 import ViseModels
 import ViseTrials
 
@@ -61,22 +63,25 @@ struct TrialsCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
-      let model = try Model(path: model)
+      let graph =
+        GraphModel.accepts(path: model)
+        ? try GraphModel.open(path: model).foldingNormalizations() : nil
+      let fingerprint = try graph.map(GraphFingerprint.compute) ?? Model(path: model).fingerprint
       guard let folder = TrialStore.standardFolder() else { throw InputError.noTrialStore }
       let store = try TrialStore(path: "\(folder)/\(TrialStore.fileName)")
-      let trials = try store.trials(model: model.fingerprint, limit: limit).map(Entry.init)
+      let trials = try store.trials(model: fingerprint, limit: limit).map(Entry.init)
       if json {
         try JSONOutput.write(Report(store: store.path, trials: trials))
       } else {
-        for trial in trials { Self.summarize(trial) }
+        for trial in trials { Self.summarize(trial, graph == nil ? "tokens" : "images") }
       }
     }
   }
 
-  private static func summarize(_ trial: Entry) {
+  private static func summarize(_ trial: Entry, _ units: String) {
     let sites = trial.toml.split(separator: "\n").count { $0.hasPrefix("\"") }
     print(
       "\(trial.date)  \(trial.origin)  \(trial.plan.prefix(8))  \(sites) sites  "
-        + "KL \(trial.klMean) nats on \(trial.tokens) tokens")
+        + "KL \(trial.klMean) nats on \(trial.tokens) \(units)")
   }
 }

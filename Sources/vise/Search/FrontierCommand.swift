@@ -1,7 +1,10 @@
 import ArgumentParser
+import ViseEvaluation
 import ViseFormats
+import ViseGraphs
 import ViseModels
 import ViseSearch
+import ViseTensor
 import ViseTrials
 
 /// Shows which measured plans of a model no other beats.
@@ -10,9 +13,10 @@ struct FrontierCommand: ParsableCommand {
     commandName: "frontier",
     abstract: "The measured plans of a model that no other surely beats in size and quality.",
     discussion: """
-      Plans are those measured on one text, by default the one most plans were measured on. A plan \
+      Plans are those measured on one text, or on one set of images, that most plans were measured \
+      on. A plan \
       is beaten by one that costs no more and whose interval lies below its own; plans within each \
-      other's intervals are not ranked.
+      other's intervals are not ranked. Plans of ONNX models are also compared by their MACs.
       """)
 
   @OptionGroup var input: ModelArguments
@@ -47,24 +51,41 @@ struct FrontierCommand: ParsableCommand {
 
   func run() throws {
     try CommandRunner.run {
+      if GraphModel.accepts(path: input.model) { return try showGraph() }
       let model = try Model(path: input.model)
-      guard let folder = TrialStore.standardFolder() else { throw InputError.noTrialStore }
-      let store = try TrialStore(path: "\(folder)/\(TrialStore.fileName)")
-      let trials = try store.trials(model: model.fingerprint, limit: limit)
+      let trials = try trials(of: model.fingerprint)
       let device = try latencyOn.map {
         try DeviceCosts(model: model, device: $0, context: context).models()[0]
       }
       let report = FrontierReport(
         trials: trials, model: model, device: device, deviceName: latencyOn)
-      if let take, let out { try write(report, take, out) }
+      try writeTaken(of: report.points.map(\.plan))
       if input.json { try JSONOutput.write(report) } else { report.printTable() }
     }
   }
 
-  private func write(_ report: FrontierReport, _ number: Int, _ out: String) throws {
-    guard report.points.indices.contains(number - 1) else {
-      throw ValidationError("--take takes a number of the frontier, 1 to \(report.points.count)")
+  private func showGraph() throws {
+    guard latencyOn == nil else { throw InputError.notForONNX(only: "no --latency-on") }
+    let model = try GraphModel.open(path: input.model).foldingNormalizations()
+    let report = try GraphFrontierReport(
+      trials: trials(of: GraphFingerprint.compute(model)), model: model,
+      costs: GraphPlanCosts(
+        model, pool: ComputePool(), byteLimit: RunOptions.physicalMemory / 2))
+    try writeTaken(of: report.points.map(\.plan))
+    if input.json { try JSONOutput.write(report) } else { report.printTable() }
+  }
+
+  private func trials(of fingerprint: String) throws -> [Trial] {
+    guard let folder = TrialStore.standardFolder() else { throw InputError.noTrialStore }
+    let store = try TrialStore(path: "\(folder)/\(TrialStore.fileName)")
+    return try store.trials(model: fingerprint, limit: limit)
+  }
+
+  private func writeTaken(of plans: [String]) throws {
+    guard let take, let out else { return }
+    guard plans.indices.contains(take - 1) else {
+      throw ValidationError("--take takes a number of the frontier, 1 to \(plans.count)")
     }
-    try TextFile.write(report.points[number - 1].plan, to: out, replacing: overwrite)
+    try TextFile.write(plans[take - 1], to: out, replacing: overwrite)
   }
 }
