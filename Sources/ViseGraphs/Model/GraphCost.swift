@@ -8,6 +8,8 @@ public import ViseTensor
 public struct GraphCost: Sendable {
   /// For the whole input: divide by its images for one.
   public let macs: Int
+  /// By the name of the first value an operation makes, what it takes of them.
+  public let macsByValue: [String: Int]
   /// The same as kernels compute them that hold 16 channels in a vector: the channels a convolution
   /// reads and makes rounded up to whole vectors, those of few planes such as colours not.
   public let vectorMacs: Int
@@ -29,16 +31,19 @@ public struct GraphCost: Sendable {
     let wanted = Set(counted.flatMap { [$1.x, $1.weight, $0.outputs[0]] })
     let made = try program.run([first: input], wanted: Array(wanted), context: context)
     var (sum, rounded, moved) = (0, 0, 0)
+    var byValue: [String: Int] = [:]
     for (node, operands) in counted {
       guard let x = made[operands.x]?.shape, let weight = made[operands.weight]?.shape,
         let output = made[node.outputs[0]]?.shape
       else { continue }
       let count = Self.macs(node, x: x, weight: weight, output: output)
       sum += count
+      byValue[program.valueName(node.outputs[0])] = count
       rounded += Self.rounded(count, node, weight)
       moved += Self.floats(x, node, Self.wholeInputs) + Self.floats(output, node, Self.whole)
     }
     macs = sum
+    macsByValue = byValue
     vectorMacs = rounded
     vectorFloats = moved
     uncounted = Set(nodes.map(\.type)).intersection(Self.uncountable).sorted()
