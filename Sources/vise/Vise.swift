@@ -9,7 +9,7 @@ struct Vise: ParsableCommand {
     subcommands: [
       OpenCommand.self, InspectCommand.self, RunCommand.self, TokenizeCommand.self,
       MeasureCommand.self, CalibrateCommand.self, CompareCommand.self, PredictCommand.self,
-      SensitivityCommand.self,
+      SensitivityCommand.self, WhatIfCommand.self,
       BenchCommand.self, DevicesCommand.self, PlanCommand.self,
       SearchCommand.self, SearchTaskCommand.self, FrontierCommand.self, RewriteCommand.self,
       TuneCommand.self, ExportCommand.self,

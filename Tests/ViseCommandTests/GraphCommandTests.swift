@@ -103,3 +103,47 @@ private let model = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.o
     #expect(String(decoding: listed.output, as: UTF8.self).contains("on 200 images"))
   }
 }
+
+@Test func whatIfTellsWhatEarlyExitsAndMasksWouldCost() throws {
+  let model = root.appending(path: "SampleModels/resnet20-fashion/resnet20-fashion.onnx").path
+  let images = [
+    "--data", root.appending(path: "SampleModels/fashion-mnist/eval.npz").path, "--mean", "0.286",
+    "--std", "0.353", "--limit", "120",
+  ]
+  let run = try outcome(
+    [
+      "whatif", model, "--early-exit", "--thresholds", "0.5", "1", "--dynamic-masks", "0.9", "1",
+      "--json",
+    ] + images)
+  #expect(run.code == 0, "\(run.errors)")
+  let exits = try #require(run.json["early_exit"] as? [String: Any])
+  #expect(exits["fit_images"] as? Int == 60 && exits["judged_images"] as? Int == 60)
+  let rows = try #require(exits["rows"] as? [[String: Any]])
+  #expect(rows.last?["top1"] as? Double == exits["reference_top1"] as? Double)
+  #expect((exits["exits"] as? [Any])?.count == 3 && exits["worst_macs"] as? Int != nil)
+  let masks = try #require(run.json["dynamic_masks"] as? [String: Any])
+  let shares = try #require(masks["rows"] as? [[String: Any]])
+  #expect(shares.last?["kl_mean"] as? Double == 0 && masks["masks"] as? String == "oracle")
+  let expected = try #require(shares.first?["expected_macs"] as? Double)
+  let worst = try #require(shares.first?["worst_macs"] as? Double)
+  let macs = try #require(masks["macs"] as? Int)
+  #expect(expected <= worst && worst < Double(macs))
+  let table = try outcome(["whatif", model, "--early-exit", "--at", "stage1.block1.out"] + images)
+  #expect(String(decoding: table.output, as: UTF8.self).contains("stage1.block1.out"))
+}
+
+@Test func whatIfRefusesWhatItCannotAnswer() throws {
+  let resnet = root.appending(path: "SampleModels/resnet20-fashion/resnet20-fashion.onnx").path
+  let cases: [([String], String)] = [
+    ([resnet], "--early-exit or --dynamic-masks"),
+    ([resnet, "--dynamic-masks", "0"], "above 0"),
+    ([resnet, "--early-exit", "--at", "nothing", "--limit", "60"], "makes \"nothing\""),
+    ([resnet, "--early-exit", "--limit", "12"], "too few"),
+    ([model, "--dynamic-masks", "0.9", "--limit", "12"], "no convolution"),
+    ([sample, "--early-exit"], "ONNX"),
+  ]
+  for (arguments, words) in cases {
+    let run = try outcome(["whatif"] + arguments)
+    #expect(run.code == 2 && run.errors.contains(words), "\(arguments): \(run.errors)")
+  }
+}

@@ -39,7 +39,8 @@ enum CommandRunner {
       is InputError, is DeviceProfileError, is SearchSpaceError, is ONNXError, is GraphError,
       is OperatorFault, is ArrayFileError, is ImageSetError, is BERTGraph.Fault,
       is SentencePairsError, is GradientError, is TrainingError, is ImageDeclaration.Fault,
-      is ImageError, is GraphRewriteError:
+      is ImageError, is GraphRewriteError,
+      is WhatIfError:
       true
     default: false
     }

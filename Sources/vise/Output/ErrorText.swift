@@ -77,6 +77,7 @@ enum ErrorText {
     case SentencePairsError.notUTF8(let path): "\(path): not UTF-8 text"
     case InputError.notForONNX(let only): "ONNX models take \(only)"
     case InputError.notONNX: "only ONNX models are written as ONNX"
+    case let error as WhatIfError: whatIf(error)
     case let error as ImageSetError: images(error)
     case let error as TrainingError: training(error)
     case let error as ImageError: image(error)
@@ -202,6 +203,19 @@ enum ErrorText {
     case .needsCalibration(let name): "the statistics of \"\(name)\" are needed and missing"
     case .overflow(let weight):
       "values of \"\(weight)\" are too large for the float type; --floats f32 holds them"
+    }
+  }
+
+  private static func whatIf(_ error: WhatIfError) -> String {
+    switch error {
+    case .noConvolutions: "the model has no convolution whose output could be masked"
+    case .noSuchValue(let name): "no operation of the model makes \"\(name)\""
+    case .noExits: "no value inside the model can have an exit that saves anything"
+    case .unusableValue(let name, let shape):
+      "\"\(name)\" of shape \(shape) is not images × features, × tokens × features or "
+        + "× channels × planes of 32-bit floats"
+    case .tooFewImages(let count, let needed):
+      "\(count) images are too few to fit on and to judge by; at least \(needed) are needed"
     }
   }
 
