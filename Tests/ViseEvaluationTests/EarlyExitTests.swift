@@ -120,6 +120,8 @@ private func study(
     residual.exits == ["stage1.block3.out", "stage2.block3.out", "stage3.block2.out"])
   // Values of one shape throughout: by their share of the work.
   #expect(try study("vit-fashion", 40).exits == ["block1.out", "block2.out", "block3.out"])
+  #expect(try study("mlp-fashion", 40).exits == ["fc1.out"])
+  #expect(throws: WhatIfError.noExits) { try study("lstm-fashion", 40) }
   #expect(throws: WhatIfError.noSuchValue("nothing")) {
     try study("resnet20-fashion", 40, exits: ["nothing"])
   }

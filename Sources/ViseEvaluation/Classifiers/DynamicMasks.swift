@@ -4,10 +4,11 @@ public import ViseTensor
 
 /// What a classifier would be and cost if each convolution computed only the channels that fire.
 ///
-/// Masks are those of `MassMask`, taken from the outputs themselves: an oracle that a trained predictor
-/// of masks ("Fire Together Wire Together", Elkerdawy et al., CVPR 2022) can at best match without
-/// further training, and whose own cost is not counted. A convolution of which an image keeps a share
-/// of the outputs, and that reads a masked value, takes that share of that share of its MACs.
+/// Masks are those of `MassMask`, taken from the outputs themselves: an oracle, the upper bound for a
+/// predictor of these masks ("Fire Together Wire Together", Elkerdawy et al., CVPR 2022), whose own
+/// cost is not counted. The rest of the network is not trained to live with masks. A convolution of
+/// which an image keeps a share of the outputs, and that reads a masked value, takes that share of that
+/// share of its MACs.
 public struct DynamicMaskStudy: Sendable {
   /// What masks of one share r do.
   public struct Result: Sendable {

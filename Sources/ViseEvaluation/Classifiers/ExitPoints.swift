@@ -78,7 +78,10 @@ struct ExitPoints {
     var names: [String] = []
     for quarter in 1...3 {
       let wanted = cost.macs / 4 * quarter
-      let nearest = candidates.min { abs($0.reached - wanted) < abs($1.reached - wanted) }
+      // Of values that cost the same the last: an activation rather than what it reads.
+      let nearest = candidates.reversed().min {
+        abs($0.reached - wanted) < abs($1.reached - wanted)
+      }
       if let nearest, !names.contains(nearest.name) { names.append(nearest.name) }
     }
     return names

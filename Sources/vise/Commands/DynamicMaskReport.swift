@@ -67,8 +67,8 @@ struct DynamicMaskReport: Encodable {
     ).print()
     print(
       "Unmasked: top-1 \(WhatIfText.percent(referenceTop1)) %, \(macs) MACs; \(images) images. "
-        + "Masks are an oracle's: an upper bound")
-    print("of what predicted masks reach untrained; predicting them is not counted.")
+        + "Masks are an oracle's, an")
+    print("upper bound for predictors of them, which are not counted; nothing else was trained.")
   }
 }
 

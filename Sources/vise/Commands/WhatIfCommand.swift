@@ -11,8 +11,8 @@ struct WhatIfCommand: ParsableCommand {
       --early-exit fits a linear probe at values inside the model, in closed form and on half of the \
       images, and lets the others leave where a probe is sure enough. --dynamic-masks computes of \
       each convolution only the channels that hold a share R of the output's mass for that image; \
-      which these are is taken from the output itself, so that what a trained predictor of masks \
-      reaches without further training is at most this. MACs are those of one image: expected is \
+      which these are is taken from the output itself, as a perfect predictor of masks would know \
+      it: an upper bound for predictors of these masks. MACs are those of one image: expected is \
       the mean over the images, worst the most. Nothing is trained and no file is written.
       """)
 
