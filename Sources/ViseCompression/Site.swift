@@ -46,6 +46,8 @@ public struct Site: Hashable, Sendable {
   public let rows: Int
   /// Input features: the length of a stored row.
   public let columns: Int
+  /// The windows of a convolution of one group, as `WeightShape` has them.
+  public let kernel: [Int]
   /// How the file stores it.
   public let stored: StorageType
   /// What values that are given no format are stored as where Vise cannot write the file's type.
@@ -59,8 +61,8 @@ public struct Site: Hashable, Sendable {
 
   public init(
     index: Int, name: String, role: SiteRole, block: Int?, rows: Int, columns: Int,
-    stored: StorageType, unformatted: StorageType = .f16, channels: ChannelGroup? = nil,
-    rowLink: ChannelLink? = nil, bias: String? = nil
+    kernel: [Int] = [], stored: StorageType, unformatted: StorageType = .f16,
+    channels: ChannelGroup? = nil, rowLink: ChannelLink? = nil, bias: String? = nil
   ) {
     self.index = index
     self.name = name
@@ -68,6 +70,7 @@ public struct Site: Hashable, Sendable {
     self.block = block
     self.rows = rows
     self.columns = columns
+    self.kernel = kernel
     self.stored = stored
     self.unformatted = unformatted
     self.channels = channels
@@ -76,4 +79,5 @@ public struct Site: Hashable, Sendable {
   }
 
   public var parameterCount: Int { rows * columns }
+  public var shape: WeightShape { WeightShape(rows: rows, columns: columns, kernel: kernel) }
 }

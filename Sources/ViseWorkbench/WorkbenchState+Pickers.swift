@@ -76,7 +76,7 @@ extension WorkbenchState {
     guard let known = sensitivities[site.index] else { return nil }
     if let effect = known[treatment] { return effect }
     func noise(_ treatment: Treatment) -> Double {
-      treatment.expectedNoise(rows: site.rows, columns: site.columns)
+      treatment.expectedNoise(for: site.shape)
     }
     let wanted = noise(treatment)
     func distance(_ other: Double) -> Double { max(other / wanted, wanted / other) }

@@ -26,7 +26,7 @@ func whatIsNoTreatmentIsRefused(name: String) {
 
 @Test func combinationsThatCannotWorkAreRefusedWithAReason() throws {
   func problem(_ name: String, rows: Int = 64, columns: Int = 96) throws -> String? {
-    try #require(Treatment(name: name)).problem(rows: rows, columns: columns)
+    try #require(Treatment(name: name)).problem(for: WeightShape(rows: rows, columns: columns))
   }
   #expect(try problem("prune=0.3 rank=32 format=int4:g32") == nil)
   #expect(
@@ -59,6 +59,6 @@ func whatIsNoTreatmentIsRefused(name: String) {
     let found = values.prefix(Int(share * 40_000)).reduce(0, +) / total
     let treatment = Treatment(sparsity: Sparsity(ratio: share))
     // The weights are sums of twelve uniform numbers: their tails are lighter than a Gaussian.
-    #expect(abs(treatment.expectedNoise(rows: 8, columns: 8) - found) < 0.02)
+    #expect(abs(treatment.expectedNoise(for: WeightShape(rows: 8, columns: 8)) - found) < 0.02)
   }
 }

@@ -269,7 +269,7 @@ private func drawnKL(_ head: SampledHead, _ change: Matrix) -> Double {
   }
   func noise(_ bits: Int) throws -> Double {
     let format = try #require(NumberFormat(name: "int\(bits):g64"))
-    return log(Treatment(format: format).expectedNoise(rows: site.rows, columns: site.columns))
+    return log(Treatment(format: format).expectedNoise(for: site.shape))
   }
   func treatment(_ bits: Int) -> Treatment {
     Treatment(format: NumberFormat(name: "int\(bits):g64"))

@@ -42,8 +42,9 @@ func countedSizesAreThoseOfTheWrittenFile(name: String) throws {
   let treatments = [
     "int8:channel", "int4:channel", "int5:channel:asym", "int4", "q4_K", "int3:channel", "rank=4",
     "rank=4 format=int8:channel", "prune=0.5 format=int4:channel", "int4:g16", "prune=0.5",
+    "structure=cp:40%", "structure=ht:50%", "structure=tt:40% format=int8:channel",
   ].compactMap { Treatment(name: $0) }
-  #expect(treatments.count == 11)
+  #expect(treatments.count == 14)
   var mixed = Plan()
   for (index, site) in model.sites.enumerated() {
     mixed[site.site.name] = treatments[index % treatments.count]

@@ -23,26 +23,26 @@ public struct CompressedSite: Sendable {
   public let format: NumberFormat
   /// How the stored matrices make up the weight.
   public let form: SiteForm
-  public let rows: Int
-  public let columns: Int
+  public let shape: WeightShape
   /// Whether the file keeps its first part, a basis, with another site.
   public let leavesBasis: Bool
 
-  /// - Parameter weights: the parts of `form` for a weight of `rows` × `columns`; none where that
-  ///   is empty.
+  /// - Parameter weights: the parts of `form` for a weight of `shape`; none where that is empty.
   public init(
-    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, rows: Int, columns: Int,
+    _ weights: [EncodedWeight], form: SiteForm, format: NumberFormat, shape: WeightShape,
     leavesBasis: Bool = false
   ) {
-    let isEmpty = rows == 0 || columns == 0
-    precondition(weights.count == (isEmpty ? 0 : form.parts(rows: rows, columns: columns).count))
+    let isEmpty = shape.parameterCount == 0
+    precondition(weights.count == (isEmpty ? 0 : form.parts(of: shape).count))
     storage = form == .whole && !isEmpty ? .dense(weights[0]) : .factors(weights)
     self.format = format
     self.form = form
-    self.rows = rows
-    self.columns = columns
+    self.shape = shape
     self.leavesBasis = leavesBasis
   }
+
+  public var rows: Int { shape.rows }
+  public var columns: Int { shape.columns }
 
   /// What the file keeps with this site.
   var ownWeights: [EncodedWeight] { Array(storage.weights.dropFirst(leavesBasis ? 1 : 0)) }
@@ -54,7 +54,7 @@ public struct CompressedSite: Sendable {
     if storage.weights.isEmpty { return Matrix(rows: rows, columns: columns) }
     if form != .whole { try BLAS.load() }
     let decoded = try storage.weights.map { try format.codec.decode($0, work: work) }
-    return try form.product(decoded, rows: rows, columns: columns, work: work)
+    return try form.product(decoded, of: shape, work: work)
   }
 
   /// Bytes of the stored form; of a shared basis only where it is kept.
@@ -68,7 +68,7 @@ extension Treatment {
     if let format { return format }
     let own = NumberFormat.ggml(site.stored)
     let small = reduced(site)
-    let parts = form.parts(rows: small.rows, columns: small.columns)
+    let parts = form.parts(of: small.shape)
     let canWrite =
       NumberFormat.encodable.contains(site.stored)
       && parts.allSatisfy { own.misfit(columns: $0.columns) == nil }

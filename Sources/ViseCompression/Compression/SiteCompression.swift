@@ -27,7 +27,8 @@ public struct SiteCompression: Sendable {
   ///
   /// - Throws: `CompressionError`, `CancelledError`, and what the calibration's reader throws.
   public func compress(_ weight: Matrix, site: Site) throws -> CompressedSite {
-    if let problem = treatment.problem(rows: weight.rows, columns: weight.columns) {
+    let shape = WeightShape(rows: weight.rows, columns: weight.columns, kernel: site.kernel)
+    if let problem = treatment.problem(for: shape) {
       throw CompressionError.unsuitable(problem)
     }
     let statistics = try statistics(of: site, columns: weight.columns)
@@ -40,8 +41,8 @@ public struct SiteCompression: Sendable {
       let weights = try SiteStructuring(
         structure: structure, codec: format.codec, method: treatment.method,
         statistics: statistics, work: work
-      ).compress(pruned?.values ?? weight)
-      return compressed(weights, weight, in: format)
+      ).compress(pruned?.values ?? weight, of: shape)
+      return compressed(weights, shape, in: format)
     }
     if let lowRank = treatment.lowRank {
       let weights = try SiteFactorization(
@@ -49,19 +50,18 @@ public struct SiteCompression: Sendable {
         factors: factors, work: work,
         memory: decompositions.map { ($0, site.name, treatment.sparsity) }
       ).compress(pruned?.values ?? weight)
-      return compressed(weights, weight, in: format)
+      return compressed(weights, shape, in: format)
     }
     let solver = FormatSolver(
       codec: format.codec, method: treatment.method, statistics: statistics, factors: factors,
       work: work)
-    return compressed([try solver.encode(weight, pruned: pruned)], weight, in: format)
+    return compressed([try solver.encode(weight, pruned: pruned)], shape, in: format)
   }
 
   private func compressed(
-    _ parts: [EncodedWeight], _ weight: Matrix, in format: NumberFormat
+    _ parts: [EncodedWeight], _ shape: WeightShape, in format: NumberFormat
   ) -> CompressedSite {
-    CompressedSite(
-      parts, form: treatment.form, format: format, rows: weight.rows, columns: weight.columns)
+    CompressedSite(parts, form: treatment.form, format: format, shape: shape)
   }
 
   private func statistics(of site: Site, columns: Int) throws -> SiteCalibration? {

@@ -12,8 +12,18 @@ struct SiteStructuring {
   let work: RowWork
 
   /// The stored parts of the structure's form.
-  func compress(_ weight: Matrix) throws -> [EncodedWeight] {
+  ///
+  /// - Parameter shape: that of `weight`.
+  func compress(_ weight: Matrix, of shape: WeightShape) throws -> [EncodedWeight] {
     do {
+      if case .tensor(let decomposition) = structure {
+        guard let network = decomposition.network(for: shape) else {
+          throw CompressionError.unsuitable("there is no \(decomposition.name) of such a weight")
+        }
+        return try TensorSiteEncoding(
+          network: network, codec: codec, method: method, statistics: statistics, work: work
+        ).compress(weight)
+      }
       return try parts(of: weight).map { part, statistics in
         try FormatSolver(
           codec: codec, method: method, statistics: statistics, factors: InputFactorCache(),
@@ -41,6 +51,7 @@ struct SiteStructuring {
         (block, statistics?.channels(index * width..<(index + 1) * width))
       }
     case .shared: preconditionFailure("bases are made for all sites that share them")
+    case .tensor: preconditionFailure("networks of tensors are encoded part by part")
     case .toeplitz: return [(Self.row(ToeplitzProjection().factors(of: weight)), nil)]
     case .hankel: return [(Self.row(HankelProjection().factors(of: weight)), nil)]
     case .displacement(let rank):

@@ -30,7 +30,7 @@ extension Treatment {
 
   /// The parts of its form that the file keeps with `site`, which has its treated shape.
   func ownParts(of site: Site) -> [SiteForm.Part] {
-    let parts = form.parts(rows: site.rows, columns: site.columns)
+    let parts = form.parts(of: site.shape)
     return leavesBasis(of: site) ? parts.filter { $0.name != SiteForm.basisName } : parts
   }
 }

@@ -96,7 +96,8 @@ extension Treatment {
     }
     return Site(
       index: site.index, name: site.name, role: site.role, block: site.block,
-      rows: rowCut?.keptRows ?? site.rows, columns: columns, stored: site.stored,
+      rows: rowCut?.keptRows ?? site.rows, columns: columns, kernel: site.kernel,
+      stored: site.stored,
       unformatted: site.unformatted)
   }
 

@@ -19,14 +19,18 @@ public enum SiteForm: Hashable, Sendable {
     var suffix: String { name.isEmpty ? "" : ".\(name)" }
   }
 
-  /// The parts of a weight of `rows` × `columns` that has this form.
+  /// The parts of a weight of `shape` that has this form.
   ///
   /// `left` rows × rank and `right` rank × columns; `outer` and `inner`, the factors of each Kronecker
   /// product below those of the one before; `block0`, `block1` … from the upper left to the lower
   /// right; `diagonals`, one row, from the lower left corner to the upper right (Toeplitz) or from
   /// the upper left to the lower right (Hankel); `basis` and `coefficients`, of which sites that share
-  /// the basis hold the second alone.
-  public func parts(rows: Int, columns: Int) -> [Part] {
+  /// the basis hold the second alone; `inputs`, `core`, `axis0` … `outputs` of convolutions, `core0` …, and
+  /// `frame0` …, `transfer0` …, `root` of matrices, as the tensor decompositions define them.
+  ///
+  /// - Precondition: weights of the shape have the form.
+  public func parts(of shape: WeightShape) -> [Part] {
+    let (rows, columns) = (shape.rows, shape.columns)
     switch self {
     case .whole: return [Part(name: "", rows: rows, columns: columns)]
     case .lowRank(let rank), .structured(.displacement(let rank)):
@@ -48,6 +52,8 @@ public enum SiteForm: Hashable, Sendable {
         Part(name: Self.basisName, rows: rank, columns: columns),
         Part(name: "coefficients", rows: rows, columns: rank),
       ]
+    case .structured(.tensor(let decomposition)):
+      return decomposition.network(for: shape)?.parts ?? []
     case .structured(.toeplitz), .structured(.hankel):
       return [Part(name: "diagonals", rows: 1, columns: rows + columns - 1)]
     }
@@ -57,14 +63,15 @@ public enum SiteForm: Hashable, Sendable {
   static let basisName = "basis"
 
   /// Numbers all parts hold.
-  public func parameterCount(rows: Int, columns: Int) -> Int {
-    parts(rows: rows, columns: columns).reduce(0) { $0 + $1.rows * $1.columns }
+  public func parameterCount(of shape: WeightShape) -> Int {
+    parts(of: shape).reduce(0) { $0 + $1.rows * $1.columns }
   }
 
-  /// The weight of `rows` × `columns` that `parts` make up; BLAS must be loaded.
+  /// The weight of `shape` that `parts` make up; BLAS must be loaded.
   public func product(
-    _ parts: [Matrix], rows: Int, columns: Int, work: RowWork
+    _ parts: [Matrix], of shape: WeightShape, work: RowWork
   ) throws -> Matrix {
+    let (rows, columns) = (shape.rows, shape.columns)
     switch self {
     case .whole: return parts[0]
     case .lowRank: return try LowRankFactors(left: parts[0], right: parts[1]).product(work: work)
@@ -86,6 +93,11 @@ public enum SiteForm: Hashable, Sendable {
       ).product()
     case .structured(.shared):
       return try LowRankFactors(left: parts[1], right: parts[0]).product(work: work)
+    case .structured(.tensor(let decomposition)):
+      guard let network = decomposition.network(for: shape) else {
+        throw CompressionError.unsuitable("there is no \(decomposition.name) of such a weight")
+      }
+      return network.product(parts)
     case .structured(.displacement):
       return DisplacementFactors(left: parts[0], right: parts[1]).product()
     }

@@ -12,8 +12,11 @@ public enum Structure: Hashable, Sendable {
   case displacement(rank: Int)
   /// Coefficients times a basis of this rank, which all sites with the same treatment share.
   case shared(group: String, rank: Int)
+  /// Small tensors.
+  case tensor(TensorDecomposition)
 
-  /// `kronecker:16x16:4`, `blocks:4`, `toeplitz`, `hankel`, `displacement:8` or `shared:up:64`.
+  /// `kronecker:16x16:4`, `blocks:4`, `toeplitz`, `hankel`, `displacement:8`, `shared:up:64`,
+  /// or a tensor decomposition such as `tucker:16x24`.
   public var name: String {
     switch self {
     case .kronecker(let rows, let columns, let terms): "kronecker:\(rows)x\(columns):\(terms)"
@@ -22,14 +25,22 @@ public enum Structure: Hashable, Sendable {
     case .hankel: "hankel"
     case .displacement(let rank): "displacement:\(rank)"
     case .shared(let group, let rank): "shared:\(group):\(rank)"
+    case .tensor(let decomposition): decomposition.name
     }
   }
 
   /// What `init(name:)` takes.
   public static let examples =
-    "such as kronecker:16x16:4, blocks:4, toeplitz, hankel, displacement:8 or shared:up:64"
+    """
+    such as tucker:16x24, tucker:50%, cp:32, separable:24, tt:50%, ht:8, kronecker:16x16:4, \
+    blocks:4, toeplitz, hankel, displacement:8 or shared:up:64
+    """
 
   public init?(name: String) {
+    if let decomposition = TensorDecomposition(name: name.lowercased()) {
+      self = .tensor(decomposition)
+      return
+    }
     let words = name.lowercased().split(separator: ":", omittingEmptySubsequences: false)
     if words.first == "shared" {
       guard let shared = Self.shared(words) else { return nil }
@@ -71,8 +82,9 @@ public enum Structure: Hashable, Sendable {
   /// Most blocks, each of which is stored as parts of its own.
   private static let mostBlocks = 64
 
-  /// Why a weight of `rows` × `columns` has no such form, or `nil` where it has.
-  public func problem(rows: Int, columns: Int) -> String? {
+  /// Why a weight of `shape` has no such form, or `nil` where it has.
+  public func problem(for shape: WeightShape) -> String? {
+    let (rows, columns) = (shape.rows, shape.columns)
     switch self {
     case .kronecker(let outerRows, let outerColumns, let terms):
       guard rows % outerRows == 0, columns % outerColumns == 0 else {
@@ -96,9 +108,11 @@ public enum Structure: Hashable, Sendable {
       let most = min(rows, columns)
       return rank < most
         ? nil : "\(name) is no reduction: the weight's own rank is at most \(most)"
+    case .tensor(let decomposition):
+      if let problem = decomposition.problem(for: shape) { return problem }
     case .toeplitz, .hankel: break
     }
-    let count = SiteForm.structured(self).parameterCount(rows: rows, columns: columns)
+    let count = SiteForm.structured(self).parameterCount(of: shape)
     return count < rows * columns
       ? nil : "\(name) holds \(count) numbers, no fewer than the weight's \(rows * columns)"
   }

@@ -7,10 +7,12 @@ extension Treatment {
       channelProblem(for: site) ?? biasProblem(for: site) ?? sharingProblem(for: site)
       ?? inputsProblem(for: site)
     if let first { return first }
-    guard removesChannels else { return problem(rows: site.rows, columns: site.columns) }
+    guard removesChannels else { return problem(for: site.shape) }
     let small = reduced(site)
     return afterReduction(of: site).problem(
-      rows: max(small.rows, 1), columns: small.columns == 0 ? site.columns : small.columns)
+      for: WeightShape(
+        rows: max(small.rows, 1), columns: small.columns == 0 ? site.columns : small.columns,
+        kernel: site.kernel))
   }
 
   private func inputsProblem(for site: Site) -> String? {
@@ -25,8 +27,9 @@ extension Treatment {
       ? "bias=correct needs something that changes the weight" : nil
   }
 
-  /// As `problem(for:)`, for a weight of `rows` × `columns`.
-  public func problem(rows: Int, columns: Int) -> String? {
+  /// As `problem(for:)`, for a weight that is part of no model.
+  public func problem(for shape: WeightShape) -> String? {
+    let (rows, columns) = (shape.rows, shape.columns)
     if let sparsity, case .nOfM(_, let group) = sparsity.pattern {
       if columns % group != 0 {
         return
@@ -45,7 +48,7 @@ extension Treatment {
       return "pruning \(sparsity.ratio) leaves nothing of rows of \(columns)"
     }
     if let structure {
-      if let problem = problem(structure, rows: rows, columns: columns) { return problem }
+      if let problem = problem(structure, shape) { return problem }
     } else if let lowRank {
       let limit = min(rows, columns)
       if lowRank.rank >= limit {
@@ -83,11 +86,11 @@ extension Treatment {
     return removed == count ? "pruning \(sparsity.ratio) of \(count) blocks leaves none" : nil
   }
 
-  private func problem(_ structure: Structure, rows: Int, columns: Int) -> String? {
+  private func problem(_ structure: Structure, _ shape: WeightShape) -> String? {
     if lowRank != nil { return "a rank and \(structure.name) exclude each other" }
-    if let problem = structure.problem(rows: rows, columns: columns) { return problem }
+    if let problem = structure.problem(for: shape) { return problem }
     guard let format else { return nil }
-    for part in form.parts(rows: rows, columns: columns) {
+    for part in form.parts(of: shape) {
       if let reason = format.misfit(columns: part.columns) {
         return "the part \(part.name) of \(structure.name): \(reason)"
       }

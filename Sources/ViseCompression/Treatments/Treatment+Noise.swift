@@ -7,7 +7,8 @@ extension Treatment {
   /// Quantization noise falls fourfold a bit; 3·4^−bits is about what block formats leave of
   /// Gaussian weights. Pruning removes the smallest magnitudes of a Gaussian, and a rank r of R
   /// directions leaves (1 − r/R)², as a spectrum that falls linearly has it.
-  public func expectedNoise(rows: Int, columns: Int) -> Double {
+  public func expectedNoise(for shape: WeightShape) -> Double {
+    let (rows, columns) = (shape.rows, shape.columns)
     var noise = 0.0
     if let format { noise += 3 * exp2(-2 * format.bitsPerWeight) }
     if let sparsity {
@@ -22,7 +23,7 @@ extension Treatment {
     }
     if structure != nil {
       // As if all directions mattered alike.
-      let count = form.parameterCount(rows: rows, columns: columns)
+      let count = form.parameterCount(of: shape)
       noise += max(0, 1 - Double(count) / Double(max(1, rows * columns)))
     }
     return max(noise, 1e-12)

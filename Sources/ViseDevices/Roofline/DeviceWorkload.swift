@@ -119,7 +119,7 @@ extension DeviceWorkload {
     let format = treatment.storedFormat(for: site)
     let small = treatment.reduced(site)
     guard small.parameterCount > 0 else { return [] }
-    return treatment.form.parts(rows: small.rows, columns: small.columns).map { part in
+    return treatment.form.parts(of: small.shape).map { part in
       Product(
         rows: part.rows, columns: part.columns,
         byteCount: format.byteCount(rows: part.rows, columns: part.columns)

@@ -78,7 +78,7 @@ public final class SiteEffects: Sendable {
 
   /// KL is quadratic in the change of features: it goes with the power of the noise.
   private static func logNoise(_ treatment: Treatment, _ site: Site) -> Double {
-    log(treatment.expectedNoise(rows: site.rows, columns: site.columns))
+    log(treatment.expectedNoise(for: site.shape))
   }
 
   /// How log KL grows with log noise between the two nearest of `known`; 1, as the noise law has it,

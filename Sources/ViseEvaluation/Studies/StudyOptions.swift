@@ -8,8 +8,8 @@ public enum StudyOptions {
     var random = RandomSource(seed: seed)
     return sites.map { site in
       all(for: site).shuffled(using: &random).prefix(count).sorted {
-        $0.expectedNoise(rows: site.rows, columns: site.columns)
-          < $1.expectedNoise(rows: site.rows, columns: site.columns)
+        $0.expectedNoise(for: site.shape)
+          < $1.expectedNoise(for: site.shape)
       }
     }
   }

@@ -84,7 +84,7 @@ private struct TrainableCatalog {
       case "MatMul", "Add", "Mul":
         try add(node, 0)
         try add(node, 1)
-      case "Gather": try add(node, 0)
+      case "Gather", "Reshape": try add(node, 0)
       default: break
       }
     }
@@ -124,26 +124,24 @@ private struct TrainableCatalog {
   private mutating func addFloats(_ name: String, _ tensor: Tensor) {
     let site = site(of: name)
     let treatment = site.flatMap { treatments[$0] }
-    if let site, treatment?.format != nil || treatment?.structure != nil {
+    // The parts of a structure train as they are; what they made up does not.
+    if let site, treatment?.format != nil || (treatment?.structure != nil && site == name) {
       frozen.insert(site)
       return
     }
-    let isPruned = treatment.map { Self.hasZeros($0) && $0.lowRank == nil } ?? false
+    let isPruned = treatment.map { Self.hasZeros($0) && $0.form == .whole } ?? false
     parameters.append(
       TrainableParameter(
         name: name, initial: tensor, decays: tensor.rank > 1,
         storage: isPruned ? .masked(kept: Self.kept(tensor)) : .floats))
   }
 
-  /// The site that a constant, or one of its two factors, is of; `nil` for biases and the like.
+  /// The site that a constant, or one of its parts, is of; `nil` for biases and the like.
   private func site(of name: String) -> String? {
     if treatments[name] != nil { return name }
-    for suffix in ["/left", "/right"] {
-      guard let range = name.firstRange(of: suffix) else { continue }
-      let whole = String(name[..<range.lowerBound])
-      if treatments[whole]?.lowRank != nil { return whole }
-    }
-    return nil
+    guard let slash = name.lastIndex(of: "/") else { return nil }
+    let whole = String(name[..<slash])
+    return treatments[whole].flatMap { $0.form == .whole ? nil : whole }
   }
 
   private static func hasZeros(_ treatment: Treatment) -> Bool {
@@ -170,13 +168,14 @@ private struct TrainableCatalog {
     let zero = node.inputs.count > 2 ? tensors[node.inputs[2]]?.tensor : nil
     let initial = try grid.dequantize(codes, scale, zero, context)
     guard initial.type == .float32, let range = range(of: name, stored.type) else { return }
-    let treatment = treatments[name]
+    let treatment = site(of: name).flatMap { treatments[$0] }
     let zeros = try zero.map { try grid.steps($0, over: codes, context) } ?? Tensor([], [Float(0)])
     let storage = CodeStorage(
       name: stored.name, type: codes.type, range: range,
       steps: try spread(grid.steps(scale, over: codes, context), codes.shape),
       zeros: try spread(zeros, codes.shape),
-      kept: treatment.map(Self.hasZeros) ?? false ? Self.kept(initial) : nil)
+      kept: treatment.map { Self.hasZeros($0) && $0.form == .whole } ?? false
+        ? Self.kept(initial) : nil)
     parameters.append(
       TrainableParameter(
         name: name, initial: initial, decays: initial.rank > 1, storage: .codes(storage)))
@@ -188,7 +187,9 @@ private struct TrainableCatalog {
 
   /// The codes a site's format has, or those of the type for biases.
   private func range(of name: String, _ type: ElementType) -> ClosedRange<Int>? {
-    if case .integer(let format)? = treatments[name]?.format { return format.low...format.high }
+    if let site = site(of: name), case .integer(let format)? = treatments[site]?.format {
+      return format.low...format.high
+    }
     switch type {
     case .int8: return -128...127
     case .uint8: return 0...255

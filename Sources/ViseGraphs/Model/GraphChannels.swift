@@ -126,7 +126,8 @@ struct GraphChannels {
     return site.replacing(
       Site(
         index: old.index, name: old.name, role: old.role, block: old.block, rows: old.rows,
-        columns: old.columns, stored: old.stored, unformatted: old.unformatted,
+        columns: old.columns, kernel: old.kernel, stored: old.stored,
+        unformatted: old.unformatted,
         channels: groups[old.name]?.channels, rowLink: links[old.name], bias: old.bias),
       shape: site.shape)
   }

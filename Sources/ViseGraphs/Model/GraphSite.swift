@@ -82,10 +82,11 @@ struct GraphSiteCatalog {
   }
 
   private mutating func convolution(_ node: ONNXNode, weight: Int, bias: Int?) {
-    let isGrouped = (node.intAttribute("group") ?? 1) > 1
+    let isGrouped = (node.intAttribute("group") ?? 1) != 1
     let isDepthwise = isGrouped && constant(node, weight)?.shape.dropFirst().first == 1
     addSite(
-      node, weight: weight, role: isDepthwise ? .depthwiseConvolution : .convolution, bias: bias
+      node, weight: weight, role: isDepthwise ? .depthwiseConvolution : .convolution, bias: bias,
+      hasWindows: !isGrouped
     ) { $0.count >= 3 }
   }
 
@@ -98,7 +99,7 @@ struct GraphSiteCatalog {
 
   private mutating func addSite(
     _ node: ONNXNode, weight: Int, role: SiteRole, bias: Int? = nil, isTransposed: Bool = false,
-    where isWeight: ([Int]) -> Bool
+    hasWindows: Bool = false, where isWeight: ([Int]) -> Bool
   ) {
     guard let tensor = constant(node, weight), tensor.elementCount > 0, isWeight(tensor.shape),
       tensor.type.bitCount > 0, seen.insert(tensor.name).inserted
@@ -107,7 +108,8 @@ struct GraphSiteCatalog {
     let biasTensor = bias.flatMap { constant(node, $0) }
     let site = Site(
       index: sites.count, name: tensor.name, role: role, block: nil, rows: matrix.rows,
-      columns: matrix.columns, stored: StorageType(tensor.type) ?? .i8, unformatted: .f32,
+      columns: matrix.columns, kernel: hasWindows ? Array(tensor.shape[2...]) : [],
+      stored: StorageType(tensor.type) ?? .i8, unformatted: .f32,
       bias: biasTensor?.name ?? Self.roomForBias(node, tensor.name))
     sites.append(
       GraphSite(

@@ -19,6 +19,8 @@ public struct GraphTimePrior: Sendable {
     /// Outputs of one filter, and inputs that go with one channel of each group.
     let outputs: Int
     let inputs: Int
+    /// Of a convolution, how much fewer places its outputs have along each dimension.
+    let strides: [Double]
 
     func time(rows: Int, columns: Int, kernel: Int, inputs: Int) -> Int {
       guard isVectored else {
@@ -40,11 +42,38 @@ public struct GraphTimePrior: Sendable {
 
     func time(under treatment: Treatment) -> Int {
       let small = treatment.reduced(site)
-      guard case .lowRank(let rank) = treatment.form else {
+      if isVectored, let stages = FilterStage.stages(of: treatment.form, small.shape) {
+        return time(of: stages)
+      }
+      guard !isVectored, case .lowRank(let rank) = treatment.form else {
         return time(rows: small.rows, columns: small.columns, kernel: kernel, inputs: inputs)
       }
       return time(rows: rank, columns: small.columns, kernel: kernel, inputs: inputs)
         + time(rows: small.rows, columns: rank, kernel: 1, inputs: outputs)
+    }
+
+    /// Of convolutions one after the other, each of which makes as many places as the dimensions along
+    /// which it strides leave.
+    private func time(of stages: [FilterStage]) -> Int {
+      var places = Double(inputs)
+      var sum = 0
+      for stage in stages {
+        let read = Int(places)
+        for (stride, isOwn) in zip(strides, stage.axes) where isOwn { places /= stride }
+        let made = Int(places.rounded())
+        let window = stage.window.reduce(1, *)
+        guard !stage.isDepthwise else {
+          sum += GraphCost.time(
+            macs: stage.filters * window * made, floats: stage.filters * (read + made))
+          continue
+        }
+        let (filters, channels) = (
+          GraphCost.whole(stage.filters), GraphCost.wholeInputs(stage.channels)
+        )
+        sum += GraphCost.time(
+          macs: filters * channels * window * made, floats: channels * read + filters * made)
+      }
+      return sum
     }
   }
 
@@ -77,7 +106,10 @@ public struct GraphTimePrior: Sendable {
         site: site.site, kernel: kernel,
         isVectored: GraphCost.isVectored(node) && site.shape.count > 2,
         isGrouped: group > 1, outputs: output.count / site.site.rows,
-        inputs: read.count * group / max(channels, 1))
+        inputs: read.count * group / max(channels, 1),
+        strides: zip(read.shape.dropFirst(2), output.shape.dropFirst(2)).map {
+          Double($0) / Double(max($1, 1))
+        })
     }
   }
 

@@ -2,86 +2,71 @@ import ViseCompression
 import ViseFormats
 import ViseTensor
 
-/// A weight of low rank as two operations of the graph's own: fewer products, not only fewer bytes.
+/// The parts of a compressed weight as a graph's own operations and constants.
 ///
-/// A convolution W = L·R over its windows becomes one with R's rows as filters, then one of 1 × 1
-/// with L (Zhang et al., "Accelerating Very Deep Convolutional Networks for Classification and
-/// Detection", 2015, section 3.1); a linear layer becomes two.
+/// A part is codes behind a DequantizeLinear where the format can be, else the floats it decodes to.
 struct FactorStorage {
-  let site: GraphSite
-  /// Outputs × rank.
-  let left: Matrix
-  /// Rank × inputs.
-  let right: Matrix
+  let layer: FactoredLayer
+  let stored: CompressedSite
+  let name: String
+  let node: Int
 
-  private var name: String { site.site.name }
-
-  /// Why the layer cannot be split, or `nil` where it can.
-  func misfit(_ node: ONNXNode) -> String? { Self.misfit(node, of: site) }
-
-  static func misfit(_ node: ONNXNode, of site: GraphSite) -> String? {
-    guard site.type == .float32 else { return "its product of \(site.type.name) is stored" }
-    switch node.type {
-    case "Conv" where (node.intAttribute("group") ?? 1) == 1: return nil
-    case "MatMul" where site.place == 1: return nil
-    case "Gemm" where site.place == 1 && (node.intAttribute("transA") ?? 0) == 0: return nil
-    default: return "the product of its factors is stored"
+  /// `nil` where the graph cannot hold the parts.
+  init?(_ stored: CompressedSite, of site: GraphSite, in editor: inout GraphEditor) {
+    guard case .factors = stored.storage, stored.form != .whole, !stored.leavesBasis else {
+      return nil
     }
+    var names = editor
+    guard
+      let layer = FactoredLayer(
+        site, form: stored.form, node: editor.nodes[site.node], naming: { names.name($0) })
+    else { return nil }
+    editor = names
+    self.layer = layer
+    self.stored = stored
+    name = site.site.name
+    node = site.node
   }
 
-  /// Replaces the site's operation by two.
-  func insert(into editor: inout GraphEditor) {
-    let first = add("right", right, &editor)
-    let second = add("left", left, &editor)
-    let (inner, outer) = Self.split(
-      editor.nodes[site.node], of: site, first, second, middle: editor.name("\(name)/inner"))
-    editor.insert([inner], before: site.node)
-    editor.replaceNode(site.node, by: outer)
-    if !editor.isRead(name) { editor.remove(name) }
-  }
-
-  /// The two operations that take the place of `node`, with the weights `first` and `second`.
-  static func split(
-    _ node: ONNXNode, of site: GraphSite, _ first: String, _ second: String, middle: String
-  ) -> (inner: ONNXNode, outer: ONNXNode) {
-    var attributes = node.attributes
-    // What scales or shifts the outputs belongs to the second.
-    for key in ["alpha", "beta"] { attributes[key] = nil }
-    let inner = ONNXNode(
-      name: middle, domain: node.domain, type: node.type, inputs: [node.inputs[0], first],
-      outputs: [middle], attributes: attributes)
-    var outer = node.attributes
-    if node.type == "Conv" {
-      outer = outer.filter { $0.key == "group" }
-      outer["kernel_shape"] = .ints([Int64](repeating: 1, count: site.shape.count - 2))
-    }
-    let last = ONNXNode(
-      name: node.name, domain: node.domain, type: node.type,
-      inputs: [middle, second] + node.inputs.dropFirst(2), outputs: node.outputs,
-      attributes: outer)
-    return (inner, last)
-  }
-
-  /// The shape in the file of the factor called `part`, a matrix of `rows` × `columns`.
-  static func shape(_ part: String, of site: GraphSite, rows: Int, columns: Int) -> [Int] {
-    guard site.shape.count > 2 else {
-      return site.isTransposed ? [columns, rows] : [rows, columns]
-    }
-    return [rows]
-      + (part == "right"
-        ? Array(site.shape[1...])
-        : [columns] + [Int](repeating: 1, count: site.shape.count - 2))
-  }
-
-  private func add(_ part: String, _ values: Matrix, _ editor: inout GraphEditor) -> String {
-    let shape = Self.shape(part, of: site, rows: values.rows, columns: values.columns)
-    let stored = site.isTransposed ? values.transposed() : values
-    return editor.add("\(name)/\(part)") { name in
-      let tensor = Tensor(.float32, shape)
-      withExtendedLifetime(stored) {
-        tensor.pointer(Float.self).update(from: stored.pointer, count: tensor.count)
+  /// Puts the parts into the graph; returns their values as the graph has them, and why some are stored
+  /// as the floats they decode to, if any are.
+  func insert(
+    into editor: inout GraphEditor, work: RowWork
+  ) throws -> (values: [Matrix], reason: String?) {
+    var (values, reason): ([Matrix], String?) = ([], nil)
+    for (part, encoded) in zip(layer.parts, stored.storage.weights) {
+      let whole = CompressedSite(
+        [encoded], form: .whole, format: stored.format, shape: part.site.shape)
+      let storage = WeightStorage(site: part, stored: whole)
+      if let misfit = storage.misfit(opset: editor.opset) {
+        reason = reason ?? misfit
+        values.append(try whole.values(work: work))
+        add(part, values[values.count - 1], &editor)
+      } else {
+        values.append(try storage.insert(into: &editor))
       }
-      return ONNXTensor(name: name, tensor)
     }
+    for shape in layer.shapes {
+      editor.replace(
+        shape.name, by: ONNXTensor(name: shape.name, Tensor([shape.values.count], shape.values)))
+    }
+    if layer.isMadeOnLoading {
+      editor.remove(name)
+      for node in layer.inner { editor.insertFirst(node) }
+    } else {
+      editor.insert(layer.inner, before: node)
+      editor.replaceNode(node, by: layer.outer)
+      if !editor.isRead(name) { editor.remove(name) }
+    }
+    return (values, reason)
+  }
+
+  private func add(_ part: GraphSite, _ values: Matrix, _ editor: inout GraphEditor) {
+    let matrix = part.isTransposed ? values.transposed() : values
+    let tensor = Tensor(.float32, part.shape)
+    withExtendedLifetime(matrix) {
+      tensor.pointer(Float.self).update(from: matrix.pointer, count: tensor.count)
+    }
+    editor.replace(part.site.name, by: ONNXTensor(name: part.site.name, tensor))
   }
 }

@@ -90,10 +90,12 @@ public final class GraphSizes: PlanSizing {
       change.stored =
         site.byteCount / max(site.site.parameterCount, 1) * small.rows * small.columns
       change.added = change.stored - site.byteCount
-    } else if case .lowRank(let rank) = treatment.form, FactorStorage.misfit(node, of: site) == nil
+    } else if treatment.form != .whole,
+      let layer = FactoredLayer(site, form: treatment.form, node: node, naming: { $0 })
     {
-      change = factored(site, rank: rank, &node)
+      change = factored(layer, treatment, opset)
       change.added -= own
+      node = layer.outer
     } else if treatment.form == .whole, case .integer(let format)? = treatment.format,
       WeightStorage.misfit(format, of: site, opset: opset) == nil
     {
@@ -132,19 +134,27 @@ public final class GraphSizes: PlanSizing {
     }
   }
 
-  /// Two factors, and the operation before the site's own, which reads the second.
-  private func factored(_ site: GraphSite, rank: Int, _ node: inout ONNXNode) -> Change {
-    let name = site.site.name
-    let (inner, outer) = FactorStorage.split(
-      node, of: site, "\(name)/right", "\(name)/left", middle: "\(name)/inner")
-    node = outer
-    let parts = [("right", rank, site.site.columns), ("left", site.site.rows, rank)]
-    return parts.reduce(into: Change(added: byteCount(of: inner))) { sum, part in
-      sum.added += ONNXWriter.byteCount(
-        ofConstant: "\(name)/\(part.0)", type: .float32,
-        shape: FactorStorage.shape(part.0, of: site, rows: part.1, columns: part.2))
-      sum.stored += part.1 * part.2 * 4
+  /// The parts, coded where they can be, and the operations before the site's own.
+  private func factored(_ layer: FactoredLayer, _ treatment: Treatment, _ opset: Int) -> Change {
+    var sum = Change(added: layer.inner.reduce(0) { $0 + byteCount(of: $1) })
+    for part in layer.parts {
+      if case .integer(let format)? = treatment.format,
+        WeightStorage.misfit(format, of: part, opset: opset) == nil
+      {
+        let codes = coded(part, format, opset)
+        sum.added += codes.added
+        sum.stored += codes.stored
+      } else {
+        sum.added += ONNXWriter.byteCount(
+          ofConstant: part.site.name, type: .float32, shape: part.shape)
+        sum.stored += part.byteCount
+      }
     }
+    for shape in layer.shapes {
+      sum.added += ONNXWriter.byteCount(
+        ofConstant: shape.name, type: .int64, shape: [shape.values.count])
+    }
+    return sum
   }
 
   /// A node that cannot be written makes the export fail, and its size is of no interest.

@@ -43,15 +43,10 @@ struct SiteRewriting {
     let storage = WeightStorage(site: site, stored: stored)
     var reason = storage.misfit(opset: editor.opset)
     let values: Matrix
-    if let factors = try factors(stored) {
-      reason = factors.misfit(editor.nodes[site.node])
-      values = try stored.values(work: work)
-      if reason == nil {
-        factors.insert(into: &editor)
-        reason = treatment.format == nil ? nil : "the factors are stored as the decoded values"
-      } else {
-        editor.replace(name, by: ONNXTensor(name: name, try weights.tensor(of: site, values)))
-      }
+    if let factors = FactorStorage(stored, of: site, in: &editor) {
+      let parts = try factors.insert(into: &editor, work: work)
+      values = try stored.form.product(parts.values, of: stored.shape, work: work)
+      reason = treatment.format == nil ? nil : parts.reason
     } else if reason == nil {
       values = try storage.insert(into: &editor)
     } else {
@@ -63,15 +58,6 @@ struct SiteRewriting {
     guard let reason, treatment.format != nil || treatment.form != .whole else { return nil }
     return PlannedGraph.Note(
       site: name, asked: treatment.name, used: site.type.name, reason: reason)
-  }
-
-  /// The two matrices of a weight of low rank; `nil` for other forms.
-  private func factors(_ stored: CompressedSite) throws -> FactorStorage? {
-    guard case .lowRank = treatment.form, case .factors(let parts) = stored.storage,
-      parts.count == 2
-    else { return nil }
-    let matrices = try parts.map { try stored.format.codec.decode($0, work: work) }
-    return FactorStorage(site: site, left: matrices[0], right: matrices[1])
   }
 
   /// Adds what the outputs lack on average to the layer's bias.

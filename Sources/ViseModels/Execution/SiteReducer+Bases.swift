@@ -22,8 +22,8 @@ extension SiteReducer {
       let basis = try basis(treatment, site, shared)
       let coefficients = try shared.coefficients(of: layer(site), basis: basis)
       return CompressedSite(
-        [basis, coefficients], form: treatment.form, format: format, rows: site.rows,
-        columns: site.columns, leavesBasis: treatment.leavesBasis(of: site))
+        [basis, coefficients], form: treatment.form, format: format, shape: site.shape,
+        leavesBasis: treatment.leavesBasis(of: site))
     } catch let error as CompressionError {
       throw failure(error, site, treatment)
     }

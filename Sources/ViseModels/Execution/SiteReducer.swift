@@ -112,8 +112,7 @@ final class SiteReducer: Sendable {
     let small = treatment.reduced(site)
     guard small.parameterCount > 0 else {
       return CompressedSite(
-        [], form: .whole, format: treatment.storedFormat(for: site), rows: small.rows,
-        columns: small.columns)
+        [], form: .whole, format: treatment.storedFormat(for: site), shape: small.shape)
     }
     if let rows = cut.rows, let copied = try copiedRows(rows, of: site, treatment, work: work) {
       return copied
@@ -154,7 +153,8 @@ final class SiteReducer: Sendable {
       rows: rows.count, columns: site.columns,
       parts: [EncodedWeight.Part(part, bytes: model.checkpoint.slices(rows, of: record))])
     return CompressedSite(
-      [encoded], form: .whole, format: format, rows: rows.count, columns: site.columns)
+      [encoded], form: .whole, format: format,
+      shape: WeightShape(rows: rows.count, columns: site.columns))
   }
 
   /// The channels `leader` keeps under `sparsity`.

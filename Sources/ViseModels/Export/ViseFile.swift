@@ -22,6 +22,8 @@ public struct ViseFile: Sendable {
     public let form: SiteForm
     /// The site that holds the basis it shares; `nil` where it holds all its parts.
     public let basis: String?
+
+    var shape: WeightShape { WeightShape(rows: rows, columns: columns) }
   }
 
   /// Treated sites, and untreated ones in ggml's block types, by name.
@@ -66,14 +68,14 @@ public struct ViseFile: Sendable {
   /// The site called `name`, as stored.
   public func site(_ name: String) throws -> CompressedSite {
     guard let entry = sites[name] else { throw ViseFileError.noSuchSite(name) }
-    let weights = try entry.form.parts(rows: entry.rows, columns: entry.columns).map { part in
+    let weights = try entry.form.parts(of: entry.shape).map { part in
       try weight(
         part.name == "basis" ? entry.basis ?? name : name,
         suffix: part.name.isEmpty ? "" : ".\(part.name)", entry, rows: part.rows,
         columns: part.columns)
     }
     return CompressedSite(
-      weights, form: entry.form, format: entry.format, rows: entry.rows, columns: entry.columns,
+      weights, form: entry.form, format: entry.format, shape: entry.shape,
       leavesBasis: entry.basis != nil)
   }
 
@@ -136,7 +138,7 @@ extension ViseFile.Entry {
     if let rank = note["rank"]?.asInt { form = .lowRank(rank: rank) }
     if let name = note["structure"] {
       guard let structure = name.asString.flatMap(Structure.init(name:)),
-        structure.problem(rows: rows, columns: columns) == nil
+        structure.problem(for: WeightShape(rows: rows, columns: columns)) == nil
       else { return nil }
       form = .structured(structure)
     }

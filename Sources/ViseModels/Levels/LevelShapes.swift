@@ -4,8 +4,7 @@ import ViseTensor
 /// What a site under a treatment consists of, known without making it.
 struct LevelShapes {
   let format: NumberFormat
-  private let rows: Int
-  private let columns: Int
+  private let shape: WeightShape
   private let form: SiteForm
 
   /// `nil` where nothing can be stored, or remaking it costs no more than reading it.
@@ -13,10 +12,10 @@ struct LevelShapes {
     guard treatment.problem(for: site) == nil else { return nil }
     format = treatment.storedFormat(for: site)
     if treatment.isFormatOnly, format == .ggml(.f16) || format == .ggml(.bf16) { return nil }
-    (rows, columns, form) = (site.rows, site.columns, treatment.form)
+    (shape, form) = (site.shape, treatment.form)
   }
 
-  private var parts: [SiteForm.Part] { form.parts(rows: rows, columns: columns) }
+  private var parts: [SiteForm.Part] { form.parts(of: shape) }
 
   /// Bytes of each tensor, those of the first part first.
   var byteCounts: [Int] {
@@ -33,6 +32,6 @@ struct LevelShapes {
       rest = rest.dropFirst(layout.count)
       return EncodedWeight(rows: part.rows, columns: part.columns, parts: tensors)
     }
-    return CompressedSite(weights, form: form, format: format, rows: rows, columns: columns)
+    return CompressedSite(weights, form: form, format: format, shape: shape)
   }
 }

@@ -22,7 +22,7 @@ public struct OptionLosses: Sendable {
         let noise = zip(unit.sites, option.treatments).reduce(0.0) { total, entry in
           let site = sites[entry.0]
           return entry.1 == .keep
-            ? total : total + entry.1.expectedNoise(rows: site.rows, columns: site.columns)
+            ? total : total + entry.1.expectedNoise(for: site.shape)
         }
         return log(max(noise, 1e-12))
       }

@@ -62,7 +62,7 @@ public struct QuickFit: Sendable {
         let treatment = option.treatments[0]
         if treatment == .keep { return (0, true) }
         return loss(site, treatment)
-          ?? (treatment.expectedNoise(rows: site.rows, columns: site.columns), false)
+          ?? (treatment.expectedNoise(for: site.shape), false)
       }
       losses.append(known.map(\.klMean))
       isGuessed.append(known.map { !$0.isMeasured })

@@ -31,7 +31,8 @@ func noInputsOverflowTheAccumulatorThatWasAskedFor(bits: Int) throws {
   }
   let format = try #require(NumberFormat(name: "int4:g64:acc\(bits)"))
   let encoded = try stored(format.name, weight).encoded
-  let site = CompressedSite([encoded], form: .whole, format: format, rows: 12, columns: 256)
+  let site = CompressedSite(
+    [encoded], form: .whole, format: format, shape: WeightShape(rows: 12, columns: 256))
   #expect(try #require(site.accumulatorBits(activationBits: 8)) <= bits)
 }
 

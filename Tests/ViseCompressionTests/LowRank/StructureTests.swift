@@ -193,7 +193,7 @@ func aStructuredSiteHasExactlyTheBytesOfItsParts(name: String, byteCount: Int) t
 ])
 func structuresThatDoNotSuitAreRefusedWithTheReason(name: String, reason: String) throws {
   let treatment = try #require(Treatment(name: name))
-  let problem = treatment.problem(rows: 96, columns: 128)
+  let problem = treatment.problem(for: WeightShape(rows: 96, columns: 128))
   #expect(problem?.contains(reason) == true, "\(problem ?? "none")")
 }
 

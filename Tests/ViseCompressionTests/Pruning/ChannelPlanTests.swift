@@ -72,7 +72,7 @@ func sharesOfChannelsMustBeSaidAndOnlyChannelsGoAltogether(name: String) {
   // What is left has 96 columns.
   #expect(
     try problem("prune=0.25 pattern=channels format=int4:g64", 4)
-      == (try treatment("format=int4:g64").problem(rows: 32, columns: 96)))
+      == (try treatment("format=int4:g64").problem(for: WeightShape(rows: 32, columns: 96))))
 }
 
 @Test func thePartnersOfAPrunedSiteBecomeSmallerWithIt() throws {

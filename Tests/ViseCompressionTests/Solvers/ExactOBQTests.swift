@@ -111,11 +111,12 @@ func exactRoundingErrsLessThanNearestValuesAndHardlyMoreThanASweep(
 
 @Test func sitesTooLargeForExactRoundingAreRefusedAtOnce() throws {
   let treatment = try #require(Treatment(name: "format=int4:g128 method=obq"))
-  #expect(treatment.problem(rows: 576, columns: 576) == nil)
-  let problem = try #require(treatment.problem(rows: 4096, columns: 4096))
+  #expect(treatment.problem(for: WeightShape(rows: 576, columns: 576)) == nil)
+  let problem = try #require(treatment.problem(for: WeightShape(rows: 4096, columns: 4096)))
   #expect(problem.contains("4096 rows of 4096") && problem.contains("gptq"))
   #expect(treatment.needsCalibration)
   #expect(
-    try #require(Treatment(name: "format=nf4 method=obq")).problem(rows: 64, columns: 64)
+    try #require(Treatment(name: "format=nf4 method=obq"))
+      .problem(for: WeightShape(rows: 64, columns: 64))
       == "obq does not fill nf4:g64")
 }

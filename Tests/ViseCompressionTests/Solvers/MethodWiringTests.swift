@@ -48,7 +48,7 @@ private func compressed(
 
 @Test func methodsAreRefusedWhereTheyFillNothing() throws {
   func problem(_ name: String) throws -> String? {
-    try #require(Treatment(name: name)).problem(rows: 8, columns: 64)
+    try #require(Treatment(name: name)).problem(for: WeightShape(rows: 8, columns: 64))
   }
   #expect(try problem("format=int4:g32:asym method=comq") == "comq does not fill int4:g32:asym")
   #expect(try problem("format=int4:g32 method=hqq") == "hqq does not fill int4:g32")
