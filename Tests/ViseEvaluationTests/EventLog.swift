@@ -7,6 +7,8 @@ import ViseEstimates
 final class EventLog: Sendable {
   private let events = Mutex<[EngineEvent]>([])
   private let arrived = DispatchSemaphore(value: 0)
+  /// Which only a hang reaches, on the slowest machine beside the other tests.
+  private let deadlineSeconds = 900.0
 
   func post(_ event: EngineEvent) {
     events.withLock { $0.append(event) }
@@ -25,7 +27,7 @@ final class EventLog: Sendable {
       }
       seen = events.count
       try #require(
-        arrived.wait(timeout: .now() + 120) == .success, "no such event among \(seen)")
+        arrived.wait(timeout: .now() + deadlineSeconds) == .success, "no such event among \(seen)")
     }
   }
 }
