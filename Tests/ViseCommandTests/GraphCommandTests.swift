@@ -147,3 +147,22 @@ private let model = root.appending(path: "SampleModels/mlp-fashion/mlp-fashion.o
     #expect(run.code == 2 && run.errors.contains(words), "\(arguments): \(run.errors)")
   }
 }
+
+/// Nothing else in an export needs linear algebra.
+@Test(arguments: ["{ rank = 3 }", "{ structure = \"cp:40%\" }", "\"int4:channel\""])
+func anExportLoadsTheLinearAlgebraItNeeds(treatment: String) throws {
+  try withFolder { folder in
+    let lines = root.appending(path: "Tests/ViseCommandTests/Fixtures/lines.onnx").path
+    let plan = folder.appending(path: "plan.toml")
+    try "version = 1\n[sites]\n\"outer\" = \(treatment)\n"
+      .write(to: plan, atomically: true, encoding: .utf8)
+    let outcome = try vise(
+      "export", lines, "--plan", plan.path, "--to", "onnx", "--out",
+      folder.appending(path: "out.onnx").path, "--json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let inspected = try vise(
+      "inspect", folder.appending(path: "out.onnx").path, "--json"
+    ).json
+    #expect((inspected["sites"] as? [Any])?.count ?? 0 >= 4)
+  }
+}

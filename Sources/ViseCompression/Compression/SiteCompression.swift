@@ -32,6 +32,7 @@ public struct SiteCompression: Sendable {
       throw CompressionError.unsuitable(problem)
     }
     let statistics = try statistics(of: site, columns: weight.columns)
+    if treatment.form != .whole || statistics != nil { try BLAS.load() }
     let format = treatment.storedFormat(for: site)
     let pruned = try treatment.sparsity.map {
       try SitePruning(sparsity: $0, statistics: statistics, factors: factors, work: work)
