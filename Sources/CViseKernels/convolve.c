@@ -45,3 +45,31 @@ void vise_interleave(const float *restrict x, int64_t plane, int64_t pixels, int
                      float *restrict y, int64_t y_step) {
   VISE_CALL(vise_variant(), interleave, x, plane, pixels, channels, y, y_step);
 }
+
+void vise_plane_sums_variant(int variant, const float *restrict w, const int64_t *restrict offsets,
+                             int64_t taps, const float *restrict x, int64_t x_step,
+                             int64_t pixels, float shift, float *restrict y) {
+  VISE_CALL(variant, plane_sums, w, offsets, taps, x, x_step, pixels, shift, y);
+}
+
+void vise_plane_sums(const float *restrict w, const int64_t *restrict offsets, int64_t taps,
+                     const float *restrict x, int64_t x_step, int64_t pixels, float shift,
+                     float *restrict y) {
+  VISE_CALL(vise_variant(), plane_sums, w, offsets, taps, x, x_step, pixels, shift, y);
+}
+
+void vise_plane_sums_reference(const float *restrict w, const int64_t *restrict offsets,
+                               int64_t taps, const float *restrict x, int64_t x_step,
+                               int64_t pixels, float shift, float *restrict y) {
+  for (int64_t p = 0; p < pixels; p++) {
+    float sum = shift;
+    for (int64_t k = 0; k < taps; k++) sum = fmaf(w[k], x[p * x_step + offsets[k]], sum);
+    y[p] = sum;
+  }
+}
+
+void vise_plane_dots(const float *restrict dy, const int64_t *restrict offsets, int64_t taps,
+                     const float *restrict x, int64_t x_step, int64_t pixels,
+                     float *restrict dw) {
+  VISE_CALL(vise_variant(), plane_dots, dy, offsets, taps, x, x_step, pixels, dw);
+}

@@ -203,7 +203,70 @@ static void V(interleave)(const float *restrict x, int64_t plane, int64_t pixels
   }
 }
 
+/// Sixteen floats `x_step` apart, of which `count` are read.
+VISE_INLINE vf V(load_strided)(const float *restrict x, int64_t x_step, int64_t count) {
+  if (x_step == 1) return count < LANES ? V(load_part)(x, count, 0.0f) : V(load)(x);
+  if (x_step == 2 && count == LANES) {
+    vf low = V(load)(x), high = V(load)(x + LANES - 1);
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29,
+                                   31);
+  }
+  vf v = (vf)0.0f;
+  for (int64_t i = 0; i < count; i++) v[i] = x[i * x_step];
+  return v;
+}
+
+/// Vectors of sums that do not wait for each other.
+#define VISE_PLANE_VECTORS 4
+
+static void V(plane_sums)(const float *restrict w, const int64_t *restrict offsets, int64_t taps,
+                          const float *restrict x, int64_t x_step, int64_t pixels, float shift,
+                          float *restrict y) {
+  const int64_t wide = VISE_PLANE_VECTORS * LANES;
+  for (; pixels >= wide; pixels -= wide, x += wide * x_step, y += wide) {
+    vf sums[VISE_PLANE_VECTORS];
+    VISE_UNROLL for (int v = 0; v < VISE_PLANE_VECTORS; v++) sums[v] = (vf)shift;
+    for (int64_t k = 0; k < taps; k++) {
+      vf weight = (vf)w[k];
+      VISE_UNROLL for (int v = 0; v < VISE_PLANE_VECTORS; v++) {
+        vf value = V(load_strided)(x + offsets[k] + v * LANES * x_step, x_step, LANES);
+        sums[v] = __builtin_elementwise_fma(weight, value, sums[v]);
+      }
+    }
+    VISE_UNROLL for (int v = 0; v < VISE_PLANE_VECTORS; v++) V(store)(y + v * LANES, sums[v]);
+  }
+  for (int64_t first = 0; first < pixels; first += LANES) {
+    int64_t count = pixels - first < LANES ? pixels - first : LANES;
+    vf sum = (vf)shift;
+    for (int64_t k = 0; k < taps; k++) {
+      vf value = V(load_strided)(x + offsets[k] + first * x_step, x_step, count);
+      sum = __builtin_elementwise_fma((vf)w[k], value, sum);
+    }
+    if (count < LANES) {
+      V(store_part)(y + first, sum, count);
+    } else {
+      V(store)(y + first, sum);
+    }
+  }
+}
+
+static void V(plane_dots)(const float *restrict dy, const int64_t *restrict offsets, int64_t taps,
+                          const float *restrict x, int64_t x_step, int64_t pixels,
+                          float *restrict dw) {
+  for (int64_t k = 0; k < taps; k++) {
+    vf sum = (vf)0.0f;
+    for (int64_t first = 0; first < pixels; first += LANES) {
+      int64_t count = pixels - first < LANES ? pixels - first : LANES;
+      vf gradient = count < LANES ? V(load_part)(dy + first, count, 0.0f) : V(load)(dy + first);
+      vf value = V(load_strided)(x + offsets[k] + first * x_step, x_step, count);
+      sum = __builtin_elementwise_fma(gradient, value, sum);
+    }
+    dw[k] += V(sum)(sum);
+  }
+}
+
 #undef VISE_UNROLL
 #undef VISE_TILE_PIXELS
 #undef VISE_TILE_BLOCKS
 #undef VISE_POINTED
+#undef VISE_PLANE_VECTORS

@@ -55,6 +55,24 @@ public enum ConvolutionKernels {
       sums, Int64(stride), Int64(pixels), Int64(filters), finish.formula, result, Int64(plane))
   }
 
+  /// Outputs of one filter on one plane: shift + Σ_k weights[k] · plane[p · step + offsets[k]].
+  public static func planeSums(
+    weights: UnsafePointer<Float>, offsets: [Int64], plane: UnsafePointer<Float>, step: Int,
+    pixels: Int, shift: Float, into result: UnsafeMutablePointer<Float>
+  ) {
+    vise_plane_sums(
+      weights, offsets, Int64(offsets.count), plane, Int64(step), Int64(pixels), shift, result)
+  }
+
+  /// Adds the gradient of `planeSums` by its weights, one number an offset.
+  public static func planeDots(
+    gradient: UnsafePointer<Float>, offsets: [Int64], plane: UnsafePointer<Float>, step: Int,
+    pixels: Int, into result: UnsafeMutablePointer<Float>
+  ) {
+    vise_plane_dots(
+      gradient, offsets, Int64(offsets.count), plane, Int64(step), Int64(pixels), result)
+  }
+
   /// A row of pixels of planes as pixels with their channels side by side, `step` floats apart.
   public static func interleave(
     _ source: UnsafePointer<Float>, plane: Int, pixels: Int, channels: Int,

@@ -88,3 +88,37 @@ func interleavedPixelsHaveTheirChannelsSideBySide(pixels: Int, channels: Int) {
     }
   }
 }
+
+@Test(arguments: [1, 9, 16, 70, 131], variants)
+private func planeSumsAreTheirDefinitionBitForBit(pixels: Int, variant: Int32) {
+  var numbers = TestNumbers(seed: 8)
+  let offsets: [Int64] = [0, 1, 2, 40, 41, 43, 90]
+  let weights = numbers.floats(offsets.count, limit: 1)
+  for step in [1, 2, 3] {
+    let plane = numbers.floats(91 + (pixels - 1) * step, limit: 2)
+    var sums = [Float](repeating: -1, count: pixels + 1)
+    var expected = sums
+    vise_plane_sums_variant(
+      variant, weights, offsets, Int64(offsets.count), plane, Int64(step), Int64(pixels), 0.5,
+      &sums)
+    vise_plane_sums_reference(
+      weights, offsets, Int64(offsets.count), plane, Int64(step), Int64(pixels), 0.5, &expected)
+    #expect(sums == expected && sums[pixels] == -1)
+  }
+}
+
+@Test(arguments: [1, 9, 16, 70, 131], [1, 2, 3])
+func planeDotsAreSumsOfProducts(pixels: Int, step: Int) {
+  var numbers = TestNumbers(seed: 9)
+  let offsets: [Int64] = [0, 1, 40]
+  let gradient = numbers.floats(pixels, limit: 1)
+  let plane = numbers.floats(41 + (pixels - 1) * step, limit: 2)
+  var sums: [Float] = [1, 2, 3]
+  vise_plane_dots(gradient, offsets, 3, plane, Int64(step), Int64(pixels), &sums)
+  for (k, offset) in offsets.enumerated() {
+    let wanted = (0..<pixels).reduce(Double(k + 1)) {
+      $0 + Double(gradient[$1]) * Double(plane[$1 * step + Int(offset)])
+    }
+    #expect(abs(Double(sums[k]) - wanted) < 1e-3)
+  }
+}

@@ -34,6 +34,29 @@ void vise_pixel_sums_reference(const float *restrict w, int64_t blocks, struct v
                                const float *restrict x, int64_t x_step, int64_t pixels,
                                float *restrict y, int64_t y_step);
 
+/// y[p] = shift + Σ_k w[k] · x[p · x_step + offsets[k]] for p < `pixels`, k < `taps`: one filter on
+/// one plane.
+///
+/// Sums begin with the shift and run over k in order, each product fused into its sum.
+void vise_plane_sums(const float *restrict w, const int64_t *restrict offsets, int64_t taps,
+                     const float *restrict x, int64_t x_step, int64_t pixels, float shift,
+                     float *restrict y);
+
+/// The same on one CPU variant, which the CPU must have.
+void vise_plane_sums_variant(int variant, const float *restrict w, const int64_t *restrict offsets,
+                             int64_t taps, const float *restrict x, int64_t x_step,
+                             int64_t pixels, float shift, float *restrict y);
+
+/// The definition of `vise_plane_sums`.
+void vise_plane_sums_reference(const float *restrict w, const int64_t *restrict offsets,
+                               int64_t taps, const float *restrict x, int64_t x_step,
+                               int64_t pixels, float shift, float *restrict y);
+
+/// dw[k] += Σ_p dy[p] · x[p · x_step + offsets[k]]: the gradient of `vise_plane_sums`; in any order.
+void vise_plane_dots(const float *restrict dy, const int64_t *restrict offsets, int64_t taps,
+                     const float *restrict x, int64_t x_step, int64_t pixels,
+                     float *restrict dw);
+
 /// How sums become outputs: act(sum · factors[f] + shifts[f] + more).
 struct vise_finish {
   /// Sixteen each.

@@ -52,6 +52,11 @@ struct ConvolutionDerivative {
       try BlockedWeightGradient(shape: shape, context: context).add(dy, x, to: result)
       return result
     }
+    if DepthwiseConvolution.suits(shape, context) {
+      try DepthwiseConvolution(shape: shape, context: context)
+        .addWeightGradient(dy, x, to: result)
+      return result
+    }
     let columns = isPointwise ? nil : FloatBuffer(count: shape.depth * window.outputCount)
     for image in 0..<shape.images {
       for group in 0..<shape.groups {
@@ -87,6 +92,8 @@ struct ConvolutionDerivative {
         shape: mirrored, filters: PackedFilters(filters, mirrored), bias: nil,
         finish: ConvolutionFinish(), context: context
       ).run(dy, result)
+    } else if DepthwiseConvolution.suits(mirrored, context) {
+      try DepthwiseConvolution(shape: mirrored, context: context).run(dy, filters, nil, result)
     } else {
       try ProductConvolution(shape: mirrored, context: context).run(dy, filters, nil, result)
     }

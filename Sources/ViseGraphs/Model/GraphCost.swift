@@ -27,7 +27,11 @@ public struct GraphCost: Sendable {
       throw GraphError.missingInput(program.inputs.dropFirst().first?.name ?? "")
     }
     let nodes = program.graph.nodes
-    let counted = nodes.compactMap { node in Self.operands(of: node).map { (node, $0) } }
+    // What follows from constants is made once, as the model is loaded.
+    let isKnown = program.knownValues
+    let counted = nodes.compactMap { node in
+      Self.operands(of: node).flatMap { isKnown[node.outputs[0]] ? nil : (node, $0) }
+    }
     let wanted = Set(counted.flatMap { [$1.x, $1.weight, $0.outputs[0]] })
     let made = try program.run([first: input], wanted: Array(wanted), context: context)
     var (sum, rounded, moved) = (0, 0, 0)

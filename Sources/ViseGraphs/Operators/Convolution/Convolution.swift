@@ -50,6 +50,9 @@ enum ConvolutionOperators {
         try BlockedConvolution(
           shape: shape, filters: filters, bias: bias, finish: finish, context: context
         ).run(x, result)
+      } else if DepthwiseConvolution.suits(shape, context) {
+        try DepthwiseConvolution(shape: shape, context: context).run(x, weight, bias, result)
+        finish.apply(to: result, shape)
       } else {
         try ProductConvolution(shape: shape, context: context).run(x, weight, bias, result)
         finish.apply(to: result, shape)

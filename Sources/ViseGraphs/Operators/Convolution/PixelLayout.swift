@@ -40,6 +40,10 @@ struct PixelLayout: Sendable {
     let source =
       x.pointer(Float.self) + (index * shape.channels + group * channels) * window.inputCount
     func copy(_ from: Int, _ pixels: Int, _ target: UnsafeMutablePointer<Float>) {
+      guard channels > 1 else {
+        target.update(from: source + from, count: pixels)
+        return
+      }
       ConvolutionKernels.interleave(
         source + from, plane: window.inputCount, pixels: pixels, channels: channels, into: target,
         step: channels)

@@ -14,10 +14,6 @@ struct ProductConvolution {
     guard isPointwise || columnCount <= context.byteLimit / 4 else {
       throw OperatorFault.tooLarge(bytes: columnCount * 4, limit: context.byteLimit)
     }
-    if shape.channelsPerGroup == 1, shape.filtersPerGroup == 1 {
-      try depthwise(x, weight, bias, result)
-      return
-    }
     try context.work.forEachChunk(of: shape.images * shape.groups, length: 1) { chunk in
       let columns = isPointwise ? nil : FloatBuffer(count: columnCount)
       for item in chunk {
@@ -52,23 +48,5 @@ struct ProductConvolution {
         repeating: bias.pointer(Float.self)[first + filter], count: shape.window.outputCount)
     }
     return true
-  }
-
-  /// A filter a channel: sums of shifted images, without a matrix.
-  private func depthwise(
-    _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ result: Tensor
-  ) throws {
-    let window = shape.window
-    try context.work.forEachChunk(of: shape.images * shape.channels, length: 1) { chunk in
-      for plane in chunk {
-        let channel = plane % shape.channels
-        let target = result.pointer(Float.self) + plane * window.outputCount
-        target.update(
-          repeating: bias?.pointer(Float.self)[channel] ?? 0, count: window.outputCount)
-        ShiftedSum(window: window).add(
-          x.pointer(Float.self) + plane * window.inputCount,
-          weight: weight.pointer(Float.self) + channel * window.kernelCount, to: target)
-      }
-    }
   }
 }
