@@ -104,3 +104,27 @@ func countedSizesAreThoseOfTheWrittenFile(name: String) throws {
   }
   #expect(planned.model.graph.nodes.count == model.source.graph.nodes.count + model.sites.count)
 }
+
+/// Multiplications are counted without running the plan; they are those of a run.
+@Test(arguments: names)
+func countedMultiplicationsAreThoseOfARun(name: String) throws {
+  let model = try model(name).foldingNormalizations()
+  let input = try #require(
+    try ModelCase(folder: samples.appending(path: "\(name)/case").path).inputs.first)
+  let prior = try GraphTimePrior(model, input: input, context: context)
+  #expect(prior.macs(of: Plan()) == prior.macs && prior.macs > 0)
+  let treatments = [
+    "structure=cp:40%", "rank=4", "structure=tucker:50%", "prune=0.5 pattern=channels",
+    "structure=separable:50%", "structure=tt:50%", "int8:channel",
+  ].compactMap { Treatment(name: $0) }
+  for first in treatments.indices {
+    var plan = Plan()
+    for (index, site) in model.sites.enumerated() {
+      let treatment = treatments[(first + index) % treatments.count]
+      if treatment.problem(for: site.site) == nil { plan[site.site.name] = treatment }
+    }
+    let planned = try PlannedGraph(model, plan: plan, work: RowWork(pool: nil))
+    let cost = try GraphCost(planned.model, input: input, context: context)
+    #expect(prior.macs(of: plan) == cost.macs)
+  }
+}

@@ -6,6 +6,10 @@ public enum Resource: String, CaseIterable, Hashable, Sendable {
   case decodeSeconds = "decode_seconds"
   /// Bytes of memory at its fullest on the device in question.
   case memory
+  /// Multiplications with an addition for one image.
+  case macs
+  /// Time as a share of the model's as loaded: a prior.
+  case relativeTime = "relative_time"
 }
 
 /// Limits a plan must keep; within them the best quality is looked for.

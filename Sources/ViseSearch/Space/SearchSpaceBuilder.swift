@@ -50,6 +50,21 @@ public struct SearchSpaceBuilder: Sendable {
     "int4:channel", "int4:channel:asym", "int4:g32", "int8:channel",
   ].compactMap { NumberFormat(name: $0) }
 
+  /// Convolutions of small tensors, which take fewer multiplications.
+  public static let graphDecompositions: [Treatment] =
+    treatments(["cp:12%", "cp:15%", "cp:20%", "cp:25%", "cp:30%", "cp:40%", "cp:55%"])
+    + treatments(["separable:30%", "separable:50%", "tucker:30%", "tucker:50%"])
+
+  /// What kernels run faster: fewer channels, and convolutions one after the other that keep many of them.
+  public static let graphReductions: [Treatment] =
+    [0.125, 0.25, 0.375, 0.5, 0.625, 0.75].map {
+      Treatment(sparsity: Sparsity(ratio: $0, pattern: .channels))
+    } + treatments(["separable:30%", "separable:50%", "separable:70%"])
+
+  private static func treatments(_ structures: [String]) -> [Treatment] {
+    structures.compactMap { Structure(name: $0).map { Treatment(structure: $0) } }
+  }
+
   /// What sites of the kind of model may get where nothing else is asked for.
   public static func standardTreatments(for sites: [Site]) -> [Treatment] {
     let isGraph = sites.contains { $0.role.isOfGraph }

@@ -38,6 +38,8 @@ extension ErrorText {
     case .bytes: "size"
     case .decodeSeconds: "latency"
     case .memory: "memory"
+    case .macs: "multiplications"
+    case .relativeTime: "time"
     }
   }
 
@@ -45,6 +47,8 @@ extension ErrorText {
     switch resource {
     case .bytes, .memory: "\(Int(value.rounded(.up))) B"
     case .decodeSeconds: "\(value * 1e3) ms"
+    case .macs: "\(Int(value.rounded(.up))) MACs"
+    case .relativeTime: "\(value) of the model's"
     }
   }
 }

@@ -101,9 +101,13 @@ struct GraphSearchReport: Encodable {
     top1Difference = scores.top1Difference.mean
     top1DifferenceInterval = Self.bounds(scores.top1Difference)
     let costs = result.request.costs
-    limits = zip(costs.resources, costs.limits).filter { $0.1.isFinite }.map {
-      Limit(
-        resource: $0.0.rawValue, used: Double(result.byteCount), limit: $0.1, provenance: "exact")
+    let used = costs.costs(of: result.plan)
+    limits = costs.resources.indices.filter { costs.limits[$0].isFinite }.map { index in
+      let resource = costs.resources[index]
+      return Limit(
+        resource: resource.rawValue,
+        used: resource == .bytes ? Double(result.byteCount) : used[index],
+        limit: costs.limits[index], provenance: resource == .relativeTime ? "prior" : "exact")
     }
     presets = result.rivals.map(Preset.init)
     preset = presets.first
@@ -127,6 +131,9 @@ struct GraphSearchReport: Encodable {
     if !hasFile { print(plan) }
     func range(_ bounds: [Double]?) -> String { bounds.map { ", 90 % interval \($0)" } ?? "" }
     print("size      \(bytes) bytes, exact (reference \(referenceBytes))")
+    for limit in limits where limit.resource != Resource.bytes.rawValue {
+      print("\(limit.resource)  \(limit.used) of \(limit.limit), \(limit.provenance)")
+    }
     print("KL mean   \(klMean) nats on \(images) \(measuredOn) images\(range(interval))")
     print("top-1     \(top1) (reference \(referenceTop1)); difference \(top1Difference)")
     if let bounds = top1DifferenceInterval { print("          90 % interval \(bounds)") }

@@ -106,7 +106,11 @@ struct SearchCommand: ParsableCommand {
     guard limit ?? .max >= window ?? (text == nil ? 4 : Self.standardWindow) else {
       throw ValidationError("--limit is less than one window")
     }
-    if text == nil { try validateGraph() }
+    if text == nil {
+      try validateGraph()
+    } else if limits.limitsWork {
+      throw ValidationError("--macs and --speedup are of ONNX models")
+    }
   }
 
   /// What a search of an ONNX classifier can be asked for.
@@ -117,7 +121,7 @@ struct SearchCommand: ParsableCommand {
     if limits.latencyOn != nil {
       throw ValidationError(
         "--latency and --memory-limit are those of language models; an ONNX model is searched "
-          + "within --size, --bits-per-weight or --max-kl")
+          + "within --size, --bits-per-weight, --macs, --speedup or --max-kl")
     }
     if executor.executor != .local {
       throw ValidationError("ONNX models are searched with --executor local alone")
@@ -165,9 +169,7 @@ struct SearchCommand: ParsableCommand {
     try statistics?.check(against: images)
     let sites = model.sites.map(\.site)
     let sizes = SizeModel(onnx: try GraphSizes(model), sites: sites)
-    let costs = try SpaceCosts(
-      space: try choices.space(for: model, sizes: sizes),
-      budget: limits.budget(sites: sites, sizes: sizes), models: [.bytes(sizes)])
+    let costs = try graphCosts(model, images, sizes)
     let runner = GraphSearchRunner(
       model: model, sizes: sizes, request: request(costs),
       images: SearchImages(
@@ -180,6 +182,27 @@ struct SearchCommand: ParsableCommand {
     let report = GraphSearchReport(result, planText: plan, out: out)
     if input.json { try JSONOutput.write(report) } else { report.printSummary(hasFile: out != nil) }
     if report.meetsMaxKl == false { throw ExitCode(1) }
+  }
+
+  /// Bytes, and what an image takes to compute where that is limited.
+  private func graphCosts(
+    _ model: GraphModel, _ images: LabelledImages, _ sizes: SizeModel
+  ) throws -> SpaceCosts {
+    var models = [CostModel.bytes(sizes)]
+    var work: GraphTimePrior?
+    if limits.limitsWork {
+      let prior = try GraphTimePrior(
+        model, input: images.batch(0..<1),
+        context: GraphContext(
+          pool: nil, memory: nil, byteLimit: options.memoryByteCount, cancellation: Interrupt.flag))
+      models.append(CostModel(.macs) { Double(prior.macs(of: $0)) })
+      models.append(CostModel(.relativeTime) { prior.ratio(of: $0) })
+      work = prior
+    }
+    return try SpaceCosts(
+      space: try choices.space(for: model, sizes: sizes, standard: limits.workTreatments),
+      budget: limits.budget(sites: model.sites.map(\.site), sizes: sizes, modelMacs: work?.macs),
+      models: models)
   }
 
   private var selectionWindows: Int {

@@ -12,6 +12,13 @@ struct BudgetOptions: ParsableArguments {
   @Option(help: "The most bits a weight, scales included; a size by another name.")
   var bitsPerWeight: Double?
 
+  @Option(
+    help: "For ONNX: the most multiplications for an image, such as 10M, or 50% of the model's.")
+  var macs: Multiplications?
+
+  @Option(help: "For ONNX: how many times faster it shall be, such as 1.5, by a prior of the time.")
+  var speedup: Double?
+
   @Option(help: "The longest time for a decoded token, such as 12ms; needs --latency-on.")
   var latency: Seconds?
 
@@ -29,9 +36,13 @@ struct BudgetOptions: ParsableArguments {
   var maxKl: Double?
 
   func validate() throws {
-    if size == nil, bitsPerWeight == nil, latency == nil, memoryLimit == nil, maxKl == nil {
+    if isFloorOnly, maxKl == nil {
       throw ValidationError(
-        "pass a limit: --size, --bits-per-weight, --latency, --memory-limit or --max-kl")
+        "pass a limit: --size, --bits-per-weight, --latency, --memory-limit or --max-kl; for ONNX "
+          + "--macs or --speedup too")
+    }
+    if let speedup, !(speedup > 1 && speedup < 1000) {
+      throw ValidationError("--speedup takes a number above 1")
     }
     if size != nil, bitsPerWeight != nil {
       throw ValidationError("--size and --bits-per-weight limit the same thing")
@@ -50,13 +61,24 @@ struct BudgetOptions: ParsableArguments {
 
   /// Whether quality is all that is limited.
   var isFloorOnly: Bool {
-    size == nil && bitsPerWeight == nil && latency == nil && memoryLimit == nil
+    size == nil && bitsPerWeight == nil && latency == nil && memoryLimit == nil && !limitsWork
   }
 
-  func budget(sites: [Site], sizes: SizeModel) -> Budget {
+  /// Whether what an image takes to compute is limited.
+  var limitsWork: Bool { macs != nil || speedup != nil }
+
+  /// What serves limits of an image's work; `nil` where there are none.
+  var workTreatments: [Treatment]? {
+    guard limitsWork else { return nil }
+    return (macs == nil ? [] : SearchSpaceBuilder.graphDecompositions)
+      + (speedup == nil ? [] : SearchSpaceBuilder.graphReductions)
+  }
+
+  /// - Parameter modelMacs: multiplications of the model as loaded, where they are known.
+  func budget(sites: [Site], sizes: SizeModel, modelMacs: Int? = nil) -> Budget {
     var budget = Budget()
-    // The smallest file is looked for: its size is what is spent, without a limit.
-    if isFloorOnly { budget.limits[.bytes] = .infinity }
+    // Without a limit sizes are counted all the same, and spent where the smallest file is looked for.
+    if isFloorOnly || limitsWork { budget.limits[.bytes] = .infinity }
     if let size { budget.limits[.bytes] = Double(size.value) }
     if let bitsPerWeight {
       let weights = sites.reduce(0) { $0 + $1.parameterCount }
@@ -66,6 +88,8 @@ struct BudgetOptions: ParsableArguments {
     }
     budget.limits[.decodeSeconds] = latency?.value
     budget.limits[.memory] = memoryLimit.map { Double($0.value) }
+    budget.limits[.macs] = macs?.count(of: modelMacs ?? 0)
+    budget.limits[.relativeTime] = speedup.map { 1 / $0 }
     return budget
   }
 }
@@ -75,7 +99,8 @@ struct SpaceOptions: ParsableArguments {
   @Option(
     help: """
       Treatments to choose among, with commas between; by default the types llama.cpp runs from \
-      two to eight bits, and for ONNX integers of 4 and 8 bits.
+      two to eight bits, and for ONNX integers of 4 and 8 bits, under --macs tensor \
+      decompositions, under --speedup fewer channels and separable filters.
       """)
   var options: String?
 
@@ -109,14 +134,18 @@ struct SpaceOptions: ParsableArguments {
   }
 
   /// As for other models, without what takes as many bytes as the file's own values.
-  func space(for model: GraphModel, sizes: SizeModel) throws -> SearchSpace {
+  ///
+  /// - Parameter standard: what is chosen among where no options are given.
+  func space(
+    for model: GraphModel, sizes: SizeModel, standard: [Treatment]?
+  ) throws -> SearchSpace {
     try space(
       of: model.sites.map(\.site), locked: try GraphPlanLoader.load(start, model: model).plan,
-      sizes: sizes)
+      sizes: sizes, standard: standard)
   }
 
   private func space(
-    of sites: [Site], locked: Plan, sizes: SizeModel?
+    of sites: [Site], locked: Plan, sizes: SizeModel?, standard: [Treatment]? = nil
   ) throws -> SearchSpace {
     var locked = locked
     for pattern in unlock {
@@ -127,7 +156,7 @@ struct SpaceOptions: ParsableArguments {
     var builder = SearchSpaceBuilder(
       sites: sites, locked: locked,
       treatments: try options.map(TreatmentList.parse)
-        ?? SearchSpaceBuilder.standardTreatments(for: sites))
+        ?? standard ?? SearchSpaceBuilder.standardTreatments(for: sites))
     builder.sizes = sizes
     builder.ties = Set(tie.compactMap(SearchSpaceBuilder.Tie.init(rawValue:)))
     for pattern in keep {
@@ -136,6 +165,26 @@ struct SpaceOptions: ParsableArguments {
     }
     return builder.build()
   }
+}
+
+/// A number of multiplications as people write it: 10M, 1.5G, or 50% of a model's.
+struct Multiplications: ExpressibleByArgument {
+  private let number: Double
+  private let isShare: Bool
+
+  init?(argument: String) {
+    let text = argument.uppercased()
+    let units: [(String, Double)] = [("K", 1e3), ("M", 1e6), ("G", 1e9), ("%", 1e-2)]
+    let unit = units.first { text.hasSuffix($0.0) }
+    guard let number = Double(text.dropLast(unit == nil ? 0 : 1)), number > 0, number < 1e15 else {
+      return nil
+    }
+    self.number = number * (unit?.1 ?? 1)
+    isShare = unit?.0 == "%"
+  }
+
+  /// - Parameter whole: those of the model.
+  func count(of whole: Int) -> Double { isShare ? number * Double(whole) : number }
 }
 
 /// A time as people write it: 12ms, 0.5s, 800us.
