@@ -21,7 +21,7 @@ public struct OptionSurvey {
   private static let anchors = 3
   private static let rounds = 4
   /// Options of a unit besides staying as it is that are few.
-  private static let fewOptions = 6
+  private static let fewOptions = 12
   /// Prices relative to the budget's, whose choices are measured too.
   private static let nearPrices = [0.5, 2, 0.25, 4]
 
