@@ -1,5 +1,6 @@
 import ArgumentParser
 import ViseEvaluation
+import ViseGraphs
 import ViseModels
 import ViseTrials
 
@@ -48,11 +49,14 @@ struct WorkbenchModelOptions: ParsableArguments {
 
   /// What an engine works with, whichever model it opens.
   func engineOptions() throws -> Engine.Options {
-    let textPath: String
-    do {
-      textPath = try SampleModels.text(text)
-    } catch {
-      throw Self.refusal(error)
+    var textPath = ""
+    // Images measure ONNX models.
+    if text != nil || model.map(GraphModel.accepts(path:)) != true {
+      do {
+        textPath = try SampleModels.text(text)
+      } catch {
+        throw Self.refusal(error)
+      }
     }
     var engine = Engine.Options(
       textPath: textPath, tokenLimit: limit, windowLength: window,
