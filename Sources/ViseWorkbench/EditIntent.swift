@@ -19,7 +19,8 @@ public enum EditIntent: Hashable, Sendable {
   case rank(Int?)
   /// The rank the rule finds from each site's singular values.
   case rankRule(RankRule)
-  /// The next smaller (−1) or larger (+1) quarter of the full rank.
+  /// The next smaller (−1) or larger (+1) quarter of the full rank, or tenth of what a tensor
+  /// decomposition holds.
   case rankStep(Int)
   case method(MethodChoice)
   /// All stages at once.
@@ -140,6 +141,9 @@ public enum EditIntent: Hashable, Sendable {
 
   /// Steps through quarters of the full rank, each lowered to what the format's blocks divide.
   private func stepRank(_ direction: Int, _ site: Site, _ current: SiteChoice) -> Outcome {
+    if case .tensor(let decomposition)? = current.treatment.structure {
+      return stepShare(direction, decomposition, current)
+    }
     let full = min(site.rows, site.columns)
     let now = current.treatment.lowRank?.rank ?? full
     let ranks = [3, 2, 1].compactMap { quarter -> Int? in
@@ -158,6 +162,23 @@ public enum EditIntent: Hashable, Sendable {
       choice.treatment = ranked(current, ranks.filter { $0 > now }.min())
     }
     return .choice(choice, reason: remark(choice.treatment.lowRank?.rank, site))
+  }
+
+  /// Steps through tenths of the weight's numbers, the whole weight above them.
+  private func stepShare(
+    _ direction: Int, _ decomposition: TensorDecomposition, _ current: SiteChoice
+  ) -> Outcome {
+    guard case .share(let share) = decomposition.size else {
+      let kind = decomposition.kind.rawValue
+      return .refused("type other ranks than those of \(decomposition.name), or \(kind):50%")
+    }
+    let tenths = Int((share * 10).rounded(direction < 0 ? .up : .down)) + direction
+    guard tenths > 0 else { return .unchanged }
+    var choice = current
+    choice.treatment.structure =
+      tenths < 10
+      ? .tensor(TensorDecomposition(decomposition.kind, .share(Double(tenths) / 10))) : nil
+    return .choice(choice, reason: nil)
   }
 
   private func ranked(_ current: SiteChoice, _ rank: Int?) -> Treatment {

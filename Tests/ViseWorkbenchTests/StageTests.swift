@@ -55,6 +55,18 @@ struct StageTests {
     #expect(refusal(driver)?.contains("nothing to change") == true)
   }
 
+  @Test func rankStepsOfADecompositionAreTenthsOfTheNumbers() {
+    var driver = Driver()
+    driver.press("j t s t r u c t u r e = t t : 4 5 % enter r")
+    #expect(treatment(driver, query) == "structure=tt:40%")
+    driver.press("R R")
+    #expect(treatment(driver, query) == "structure=tt:60%")
+    driver.press("R R R R")
+    #expect(driver.state.document.plan.isEmpty)
+    driver.press("t s t r u c t u r e = t t : 8 x 8 enter r")
+    #expect(refusal(driver)?.contains("tt:8x8") == true)
+  }
+
   @Test func promptTakesSharesPatternsAndOff() {
     var driver = Driver()
     driver.press("j p 3 5 % enter")
